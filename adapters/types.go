@@ -1,0 +1,203 @@
+package adapters
+
+import (
+	"encoding/hex"
+	"fmt"
+
+	"github.com/kofo-network/kofo/htlc"
+)
+
+// Hash is a block hash in the byte order in which the chain's tools print it.
+type Hash [32]byte
+
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// BlockRef names a block. Clock is what the chain compares time locks with
+// (median time past in the Bitcoin family, the block's timestamp on EVM
+// chains); Time is the block's own timestamp. Both are unix seconds.
+type BlockRef struct {
+	Height       uint64
+	Hash, Parent Hash
+	Time, Clock  int64
+}
+
+// Contract is one locked output or record as its Terms define it.
+type Contract struct {
+	// ID is unique on the chain: the output script in hex, or the EVM id.
+	ID      string
+	Swap    htlc.SwapID
+	Leg     int
+	Chain   htlc.ChainID
+	Address string // for people
+}
+
+// FactKind says what a transaction did to a watched contract.
+type FactKind uint8
+
+// The kinds of Fact.
+const (
+	Funded FactKind = iota + 1
+	Redeemed
+	Refunded
+	ClosedByConsent
+	// Mismatched: something was locked under the contract's id that is not
+	// what the Terms say, such as another amount. It never counts as funded.
+	Mismatched
+)
+
+func (k FactKind) String() string {
+	names := [...]string{"unknown", "funded", "redeemed", "refunded", "closed-by-consent", "mismatched"}
+	if int(k) < len(names) {
+		return names[k]
+	}
+	return names[0]
+}
+
+// Fact is what one transaction did to one watched contract.
+type Fact struct {
+	Kind     FactKind
+	Contract string // Contract.ID
+	TxID     string
+	// Ref locates the funded output or record, in the adapter's own form; it
+	// is handed back in Spend. Set for Funded.
+	Ref string
+	// Secret is set for Redeemed.
+	Secret *htlc.Secret
+	// Detail says in words what differs. Set for Mismatched.
+	Detail string
+}
+
+// StepKind says where a Step leads.
+type StepKind uint8
+
+// The kinds of Step.
+const (
+	AtTip      StepKind = iota // nothing follows the cursor yet
+	Connect                    // Block follows the cursor
+	Disconnect                 // the cursor's block left the chain; Block is its parent
+)
+
+// Step is what follows a cursor.
+type Step struct {
+	Kind  StepKind
+	Block BlockRef
+	Facts []Fact // of a connected block, in the block's order
+}
+
+// Located is a fact found by a scan of past blocks.
+type Located struct {
+	Fact
+	Block BlockRef
+}
+
+// RawTx is a signed transaction. A redeem contains the Secret, so it prints
+// redacted; convert to []byte to store (sealed) or broadcast it.
+type RawTx []byte
+
+// Format keeps every verb from printing the bytes.
+func (r RawTx) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "tx(%d bytes, redacted)", len(r)) }
+
+// MarshalText keeps encoders from writing the bytes.
+func (r RawTx) MarshalText() ([]byte, error) {
+	return fmt.Appendf(nil, "tx(%d bytes, redacted)", len(r)), nil
+}
+
+// Tx is a signed transaction before it is broadcast. The caller stores it
+// first.
+type Tx struct {
+	Chain   htlc.ChainID
+	ID      string
+	Raw     RawTx
+	Fee     htlc.Amount // most that it can cost, in the chain's own coin
+	FeeRate uint64      // sat per 1,000 vbytes, or wei per gas
+	// Account and Nonce are set on chains with account nonces. (Chain,
+	// Account, Nonce) is unique among live transactions: a replacement has the
+	// same nonce and names what it replaces.
+	Account string
+	Nonce   uint64
+	// Spends are the coins that it spends, as "txid:index".
+	Spends   []string
+	Replaces string
+}
+
+// Funding is a signed lock of a leg's amount. Txs are broadcast in order (an
+// approval may come first); Lock is the index of the one that locks. Refund
+// is signed in advance where the chain wants one.
+type Funding struct {
+	Txs    []Tx
+	Lock   int
+	Refund *Tx
+}
+
+// FeePolicy is how urgent a spend is. An adapter picks the market's feerate
+// while the deadline is far and climbs to the budget before it.
+type FeePolicy struct {
+	Now, Deadline int64       // unix seconds by the chain's clock; no deadline is 0
+	Budget        htlc.Amount // most to spend, in the chain's own coin
+}
+
+// Spend asks for a signed redeem or refund of a leg's contract.
+type Spend struct {
+	Terms   htlc.Terms
+	Leg     int
+	Ref     string // Fact.Ref of the funding
+	FundTx  string
+	Secret  htlc.Secret // of a redeem
+	Fees    FeePolicy
+	Replace *Tx // the last stored spend; the same is returned where it still serves
+}
+
+// FeeQuote is what a leg of an asset costs, in Coin's base units.
+type FeeQuote struct {
+	Coin AssetIDs
+	// At the market's feerate now.
+	Fund, Redeem, Refund htlc.Amount
+	// At the feerate that budgets and smallest amounts are computed with.
+	StressRedeem, StressRefund htlc.Amount
+	// Smallest and largest amount of the asset that a leg may carry.
+	Min, Max htlc.Amount
+}
+
+// AssetIDs names the quoted asset and the coin that its fees are paid in.
+type AssetIDs struct{ Asset, FeeCoin htlc.AssetID }
+
+// Reservation asks for what a payer commits to before anyone signs: coins, a
+// lane, the fees for lock and refund. Owner is the offer or swap that holds it
+// and by which it is released.
+type Reservation struct {
+	Owner  string
+	Asset  htlc.AssetID
+	Amount htlc.Amount
+	Salt   htlc.Salt
+	Leg    int
+}
+
+// PayerPart is what a reservation puts into the payer's leg.
+type PayerPart struct {
+	Key            []byte
+	Deployment     []byte
+	Lane, Sequence uint64
+}
+
+// Balance of one asset. Spendable excludes what is reserved or unconfirmed.
+type Balance struct {
+	Asset                        htlc.AssetID
+	Spendable, Reserved, Pending htlc.Amount
+}
+
+// Withdrawal moves coins out of the wallet.
+type Withdrawal struct {
+	RequestID string
+	Asset     htlc.AssetID
+	To        string
+	Amount    htlc.Amount
+	MaxFee    htlc.Amount // zero: the market's
+}
+
+// Status is a back end's state for people and metrics.
+type Status struct {
+	Chain   htlc.ChainID
+	Tip     BlockRef
+	Backend string // node software and version
+	Synced  bool
+}

@@ -2,7 +2,9 @@ package htlc
 
 import (
 	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 )
@@ -190,6 +192,34 @@ func (r *reader) leg() Leg {
 
 // Signature is an Ed25519 signature over the swap id with a prefix of its own.
 type Signature [ed25519.SignatureSize]byte
+
+// MarshalText writes hexadecimal digits.
+func (s Signature) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(s[:])), nil }
+
+// UnmarshalText reads 128 hexadecimal digits.
+func (s *Signature) UnmarshalText(text []byte) error {
+	raw, err := hex.DecodeString(string(text))
+	if err != nil || len(raw) != len(s) {
+		return fmt.Errorf("%w: %d characters", ErrSignature, len(text))
+	}
+	copy(s[:], raw)
+	return nil
+}
+
+// MarshalText writes the canonical encoding in base64.
+func (t Terms) MarshalText() ([]byte, error) {
+	return base64.StdEncoding.AppendEncode(nil, t.Encode()), nil
+}
+
+// UnmarshalText reads the canonical encoding in base64.
+func (t *Terms) UnmarshalText(text []byte) error {
+	raw, err := base64.StdEncoding.DecodeString(string(text))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrEncoding, err)
+	}
+	*t, err = DecodeTerms(raw)
+	return err
+}
 
 const termsSigPrefix = "kofo terms v1\x00"
 

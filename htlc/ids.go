@@ -117,6 +117,15 @@ func (s SwapID) String() string { return hex.EncodeToString(s[:]) }
 // ParseSwapID reads 64 hexadecimal digits.
 func ParseSwapID(s string) (SwapID, error) { return parse32[SwapID](s) }
 
+// MarshalText writes hexadecimal digits.
+func (s SwapID) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads hexadecimal digits.
+func (s *SwapID) UnmarshalText(text []byte) (err error) {
+	*s, err = ParseSwapID(string(text))
+	return err
+}
+
 // Salt is the random part of the Terms. Keys and the Secret derive from it,
 // so two swaps never share a SecretHash.
 type Salt [32]byte

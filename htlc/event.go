@@ -1,0 +1,213 @@
+package htlc
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// BlockID names a block of a leg's chain.
+type BlockID struct {
+	Height uint64
+	Hash   [32]byte
+}
+
+// MarshalText writes height:hash; a zero block is empty.
+func (b BlockID) MarshalText() ([]byte, error) {
+	if b == (BlockID{}) {
+		return nil, nil
+	}
+	return fmt.Appendf(nil, "%d:%x", b.Height, b.Hash), nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (b *BlockID) UnmarshalText(text []byte) error {
+	*b = BlockID{}
+	if len(text) == 0 {
+		return nil
+	}
+	height, hash, _ := strings.Cut(string(text), ":")
+	h, err := strconv.ParseUint(height, 10, 64)
+	if err != nil {
+		return fmt.Errorf("block height %q: %w", height, err)
+	}
+	parsed, err := parse32[SwapID](hash)
+	if err != nil {
+		return err
+	}
+	b.Height, b.Hash = h, parsed
+	return nil
+}
+
+// Purpose says what one of our own transactions is for.
+type Purpose uint8
+
+// The purposes of a transaction.
+const (
+	PurposeFund Purpose = iota + 1
+	PurposeRedeem
+	PurposeRefund
+)
+
+func (p Purpose) String() string {
+	return [...]string{"unknown", "fund", "redeem", "refund"}[min(p, PurposeRefund)]
+}
+
+// EventKind names an event in logs, diagrams and the store.
+type EventKind string
+
+// The kinds of Event.
+const (
+	KindTermsSigned        EventKind = "terms-signed"
+	KindCancelRequested    EventKind = "cancel-requested"
+	KindFundingPrepared    EventKind = "funding-prepared"
+	KindFundingChecked     EventKind = "funding-checked"
+	KindRedeemPrepared     EventKind = "redeem-prepared"
+	KindRevealChecked      EventKind = "reveal-checked"
+	KindSubmitted          EventKind = "submitted"
+	KindWithheld           EventKind = "withheld"
+	KindLegSeen            EventKind = "leg-seen"
+	KindLegFunded          EventKind = "leg-funded"
+	KindLegMismatched      EventKind = "leg-mismatched"
+	KindSecretSeen         EventKind = "secret-seen"
+	KindLegRedeemed        EventKind = "leg-redeemed"
+	KindLegRefunded        EventKind = "leg-refunded"
+	KindLegClosedByConsent EventKind = "leg-closed-by-consent"
+	KindReorged            EventKind = "reorged"
+	KindTipAdvanced        EventKind = "tip-advanced"
+)
+
+// Event is a fact, in the past tense. The set is sealed.
+type Event interface{ Kind() EventKind }
+
+type (
+	// TermsSigned opens a swap: every party has signed the Terms.
+	TermsSigned struct {
+		Terms      Terms
+		Self       int // the index of the party whose view this is
+		Signatures []Signature
+	}
+
+	// CancelRequested is the owner's wish to stop before funding.
+	CancelRequested struct{}
+
+	// FundingPrepared: the funding of our leg, and its refund where the chain
+	// wants one in advance, are signed and stored.
+	FundingPrepared struct{ TxID string }
+
+	// FundingChecked carries what was observed for the funding gate.
+	FundingChecked struct{ Facts FundingFacts }
+
+	// RedeemPrepared: the redeem of our incoming leg, funded at Ref, is signed
+	// and stored, sealed; nobody has seen it.
+	RedeemPrepared struct{ TxID, Ref string }
+
+	// RevealChecked carries what was observed for the reveal gate.
+	RevealChecked struct{ Facts RevealFacts }
+
+	// Submitted: one of our transactions was handed to a node.
+	Submitted struct {
+		Leg     int
+		Purpose Purpose
+		TxID    string
+	}
+
+	// Withheld: a gate had opened, but before anything was handed out it had
+	// closed again; the transaction has provably not left the process.
+	Withheld struct{ Purpose Purpose }
+
+	// LegSeen: a leg's funding is in the mempool.
+	LegSeen struct {
+		Leg  int
+		TxID string
+	}
+
+	// LegFunded: a leg's funding is in a block.
+	LegFunded struct {
+		Leg   int
+		TxID  string
+		Ref   string
+		Block BlockID
+	}
+
+	// LegMismatched: something that is not the contract was locked in its
+	// place.
+	LegMismatched struct {
+		Leg    int
+		TxID   string
+		Detail string
+	}
+
+	// SecretSeen: the secret was seen outside a block: in a mempool, or in a
+	// message.
+	SecretSeen struct {
+		Leg    int
+		TxID   string
+		Secret Secret
+	}
+
+	// LegRedeemed: a leg was spent with the secret, in a block.
+	LegRedeemed struct {
+		Leg    int
+		TxID   string
+		Secret Secret
+		Block  BlockID
+	}
+
+	// LegRefunded: a leg was spent after its time lock, in a block.
+	LegRefunded struct {
+		Leg   int
+		TxID  string
+		Block BlockID
+	}
+
+	// LegClosedByConsent: a leg was spent with both parties' consent, in a
+	// block.
+	LegClosedByConsent struct {
+		Leg   int
+		TxID  string
+		Block BlockID
+	}
+
+	// Reorged: a block left the chain, and what it held of a leg is undone.
+	Reorged struct {
+		Leg   int
+		Block BlockID
+	}
+
+	// TipAdvanced is the state of a leg's chain: height and clock of its tip.
+	TipAdvanced struct {
+		Leg    int
+		Height uint64
+		Clock  int64
+	}
+)
+
+// Kind names the event.
+func (TermsSigned) Kind() EventKind        { return KindTermsSigned }
+func (CancelRequested) Kind() EventKind    { return KindCancelRequested }
+func (FundingPrepared) Kind() EventKind    { return KindFundingPrepared }
+func (FundingChecked) Kind() EventKind     { return KindFundingChecked }
+func (RedeemPrepared) Kind() EventKind     { return KindRedeemPrepared }
+func (RevealChecked) Kind() EventKind      { return KindRevealChecked }
+func (Submitted) Kind() EventKind          { return KindSubmitted }
+func (Withheld) Kind() EventKind           { return KindWithheld }
+func (LegSeen) Kind() EventKind            { return KindLegSeen }
+func (LegFunded) Kind() EventKind          { return KindLegFunded }
+func (LegMismatched) Kind() EventKind      { return KindLegMismatched }
+func (SecretSeen) Kind() EventKind         { return KindSecretSeen }
+func (LegRedeemed) Kind() EventKind        { return KindLegRedeemed }
+func (LegRefunded) Kind() EventKind        { return KindLegRefunded }
+func (LegClosedByConsent) Kind() EventKind { return KindLegClosedByConsent }
+func (Reorged) Kind() EventKind            { return KindReorged }
+func (TipAdvanced) Kind() EventKind        { return KindTipAdvanced }
+
+// EventKinds lists every kind, for tables and tests.
+func EventKinds() []EventKind {
+	return []EventKind{
+		KindTermsSigned, KindCancelRequested, KindFundingPrepared, KindFundingChecked,
+		KindRedeemPrepared, KindRevealChecked, KindSubmitted, KindWithheld, KindLegSeen,
+		KindLegFunded, KindLegMismatched, KindSecretSeen, KindLegRedeemed, KindLegRefunded,
+		KindLegClosedByConsent, KindReorged, KindTipAdvanced,
+	}
+}

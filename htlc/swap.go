@@ -1,0 +1,196 @@
+package htlc
+
+// Phase is where a swap stands, as one party sees it.
+type Phase uint8
+
+// The phases of a swap.
+const (
+	PhaseNew       Phase = iota // no Terms yet
+	PhaseAgreed                 // all have signed; our leg is not announced
+	PhaseFunding                // the funding gate opened; our leg is not in a block
+	PhaseFunded                 // our leg is in a block
+	PhaseRevealing              // the reveal gate opened; the secret may be out
+	PhaseRedeeming              // the secret is out: redeem until buried
+	PhaseRefunding              // our time lock is open: refund until buried
+	PhaseClosed                 // see Outcome
+)
+
+var phaseNames = [...]string{"new", "agreed", "funding", "funded", "revealing", "redeeming", "refunding", "closed"}
+
+func (p Phase) String() string { return phaseNames[min(p, PhaseClosed)] }
+
+// Phases lists every phase, for tables and tests.
+func Phases() []Phase {
+	return []Phase{PhaseNew, PhaseAgreed, PhaseFunding, PhaseFunded, PhaseRevealing, PhaseRedeeming, PhaseRefunding, PhaseClosed}
+}
+
+// Outcome is how a closed swap ended for the party.
+type Outcome uint8
+
+// The outcomes of a swap.
+const (
+	OutcomeNone      Outcome = iota
+	OutcomeSwapped           // our leg redeemed, the incoming one redeemed by us
+	OutcomeRefunded          // our leg came back
+	OutcomeCancelled         // our leg was never funded
+	OutcomeConsented         // our leg was closed by consent
+	OutcomeWindfall          // we redeemed, and our own leg came back or was never funded
+	OutcomeLost              // our leg was redeemed and the incoming one is gone
+)
+
+var outcomeNames = [...]string{"none", "swapped", "refunded", "cancelled", "consented", "windfall", "lost"}
+
+func (o Outcome) String() string { return outcomeNames[min(o, OutcomeLost)] }
+
+// LegStatus is what the chain shows of a leg.
+type LegStatus uint8
+
+// The states of a leg.
+const (
+	LegUnfunded       LegStatus = iota
+	LegInMempool                // funding seen, in no block
+	LegInBlock                  // funding in a block, not deep enough
+	LegConfirmed                // funding at MinConfirmations
+	LegSpentRedeemed            // spent with the secret
+	LegSpentRefunded            // spent after the time lock
+	LegSpentByConsent           // spent by both
+)
+
+var legStatusNames = [...]string{"unfunded", "in-mempool", "in-block", "confirmed", "redeemed", "refunded", "closed-by-consent"}
+
+func (s LegStatus) String() string { return legStatusNames[min(s, LegSpentByConsent)] }
+
+// Spent reports whether the contract was spent in a block.
+func (s LegStatus) Spent() bool { return s >= LegSpentRedeemed }
+
+// Locked reports whether the funding is in a block and unspent.
+func (s LegStatus) Locked() bool { return s == LegInBlock || s == LegConfirmed }
+
+// LegState is what is known of one leg.
+type LegState struct {
+	Status     LegStatus
+	FundTx     string  `json:",omitempty"`
+	FundRef    string  `json:",omitempty"`
+	FundBlock  BlockID // zero while in no block
+	SpendTx    string  `json:",omitempty"`
+	SpendBlock BlockID
+	Buried     bool   // the spend has MinConfirmations
+	Height     uint64 // of the chain's tip when last told
+	Clock      int64  // of the chain when last told
+}
+
+// Confirmations is the depth of the funding; 1 for the tip's block.
+func (l LegState) Confirmations() uint64 { return depth(l.FundBlock, l.Height) }
+
+// SpendConfirmations is the depth of the spend.
+func (l LegState) SpendConfirmations() uint64 { return depth(l.SpendBlock, l.Height) }
+
+func depth(b BlockID, tip uint64) uint64 {
+	if b == (BlockID{}) || tip < b.Height {
+		return 0
+	}
+	return tip - b.Height + 1
+}
+
+// Swap is one party's view of a swap. The zero value is PhaseNew.
+type Swap struct {
+	ID      SwapID
+	Terms   Terms
+	Self    int
+	Signed  bool
+	Phase   Phase
+	Outcome Outcome
+	// Version counts applied events.
+	Version uint64
+	Legs    []LegState
+
+	// Secret is set once it is out: seen on a chain or in a message. The
+	// Initiator's own, before that, is derived where it is needed.
+	Secret *Secret
+	// FundingTx and RedeemTx are set once the transactions are stored.
+	FundingTx, RedeemTx string
+	// Announced: the funding gate opened, or our funding was seen.
+	Announced bool
+	// Released: the redeem with the secret was handed to a node.
+	Released bool
+	// Refunding: the refund of our leg was asked for.
+	Refunding bool
+	// CutOffPassed: the Initiator will never reveal.
+	CutOffPassed bool
+	// Held is what the last look at a gate found missing.
+	Held Verdict
+}
+
+// Initiator reports whether the party holds the secret.
+func (s Swap) Initiator() bool { return s.Self == 0 }
+
+// In is the index of the leg that pays the party.
+func (s Swap) In() int { return s.Terms.Incoming(s.Self) }
+
+// Out is the index of the leg that the party pays.
+func (s Swap) Out() int { return s.Terms.Outgoing(s.Self) }
+
+func (s Swap) clone() Swap {
+	s.Legs = append([]LegState(nil), s.Legs...)
+	return s
+}
+
+// Alarm asks for TipAdvanced on a leg when its chain's tip reaches Height or
+// its clock reaches Clock, whichever is set and comes first.
+type Alarm struct {
+	Leg    int
+	Height uint64
+	Clock  int64
+}
+
+// Alarms says when the swap must be told of its chains' tips again. It is a
+// function of the state, so nothing is lost with a timer.
+func (s Swap) Alarms() []Alarm {
+	if s.Phase == PhaseNew || s.Phase == PhaseClosed {
+		return nil
+	}
+	var out []Alarm
+	for _, i := range []int{s.In(), s.Out()} {
+		out = append(out, s.depthAlarms(i)...)
+		if s.waitsForBlock(i) {
+			out = append(out, Alarm{Leg: i, Height: s.Legs[i].Height + 1})
+		}
+	}
+	leg, state := s.Terms.Legs[s.Out()], s.Legs[s.Out()]
+	switch {
+	case s.Phase == PhaseAgreed:
+		out = append(out, Alarm{Leg: s.Out(), Clock: leg.FundBy + 1})
+	case state.Status.Locked() && !s.Refunding:
+		out = append(out, Alarm{Leg: s.Out(), Clock: leg.TimeLock + 1})
+	}
+	if s.Initiator() && !s.CutOffPassed && s.Phase < PhaseRevealing {
+		out = append(out, Alarm{Leg: s.In(), Clock: s.Terms.CutOff() + 1})
+	}
+	return out
+}
+
+func (s Swap) depthAlarms(i int) []Alarm {
+	state, need := s.Legs[i], uint64(s.Terms.Legs[i].MinConfirmations)
+	switch {
+	case state.Status == LegInBlock:
+		return []Alarm{{Leg: i, Height: state.FundBlock.Height + need - 1}}
+	case state.Status.Spent() && !state.Buried:
+		return []Alarm{{Leg: i, Height: state.SpendBlock.Height + need - 1}}
+	}
+	return nil
+}
+
+// waitsForBlock reports whether something is tried again with every block of
+// the leg's chain.
+func (s Swap) waitsForBlock(i int) bool {
+	status := s.Legs[i].Status
+	if i == s.Out() {
+		ready := s.Initiator() || s.Legs[s.In()].Status == LegConfirmed
+		return s.Phase == PhaseAgreed && ready ||
+			s.Announced && status < LegInBlock ||
+			s.Refunding && status.Locked()
+	}
+	return s.Phase == PhaseRevealing ||
+		s.Phase == PhaseRedeeming && !status.Spent() ||
+		s.Initiator() && s.Phase == PhaseFunded && status == LegConfirmed && !s.CutOffPassed
+}

@@ -1,0 +1,189 @@
+package htlc
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Outcomes of Transition other than applied. The swap is unchanged.
+var (
+	// ErrStale: the event is a duplicate, or came too late to matter.
+	ErrStale = errors.New("duplicate or stale event")
+	// ErrRejected: the event cannot be true of this swap.
+	ErrRejected = errors.New("event rejected")
+	// ErrNotCancellable: our leg may be on its way, only a refund helps.
+	ErrNotCancellable = fmt.Errorf("%w: the swap can be cancelled only before its funding", ErrRejected)
+	// ErrWrongSecret: the SHA-256 of the secret is not the Terms' hash.
+	ErrWrongSecret = fmt.Errorf("%w: the secret does not open the hash", ErrRejected)
+)
+
+// Transition applies one event. It is pure, total and deterministic: the
+// same swap and event always give the same swap, effects and error, and s is
+// never changed in place. Errors wrap ErrStale or ErrRejected.
+func Transition(s Swap, e Event) (Swap, []Effect, error) {
+	if _, opening := e.(TermsSigned); !opening && s.Phase == PhaseNew {
+		return s, nil, fmt.Errorf("%w: %s before the terms", ErrRejected, e.Kind())
+	}
+	if s.Phase == PhaseClosed {
+		return s, nil, fmt.Errorf("%w: %s after the end", ErrStale, e.Kind())
+	}
+	next := s.clone()
+	alarms, err := next.apply(e)
+	if err != nil {
+		return s, nil, fmt.Errorf("%s in phase %s: %w", e.Kind(), s.Phase, err)
+	}
+	next.Version++
+	next.settleDepths()
+	next.settlePhase()
+	next.settleOutcome()
+	if next.Phase != s.Phase {
+		next.Held = nil
+	}
+	return next, append(alarms, next.effectsAfter(s, e)...), nil
+}
+
+// effectsAfter lists what the swap wants now and did not want before. A tip
+// asks again for everything on its chain, so that whatever was lost is tried
+// with every block. (Watches are set anew from the swaps at every start.)
+func (s Swap) effectsAfter(before Swap, e Event) []Effect {
+	if s.Phase == PhaseClosed {
+		out := []Effect{{Kind: EffectUnwatch, Leg: s.In()}, {Kind: EffectUnwatch, Leg: s.Out()}, {Kind: EffectRelease}}
+		if s.Outcome == OutcomeLost {
+			out = append(out, Effect{Kind: EffectAlarm, Leg: s.In(), Detail: AlarmLost})
+		}
+		return out
+	}
+	tip, again := e.(TipAdvanced)
+	known := map[Effect]bool{}
+	for _, w := range before.wants() {
+		known[w] = true
+	}
+	var out []Effect
+	for _, w := range s.wants() {
+		retry := again && w.Kind != EffectWatch && s.sameChain(w.Leg, tip.Leg)
+		if !known[w] || retry {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func (s Swap) sameChain(a, b int) bool { return s.Terms.Legs[a].Chain() == s.Terms.Legs[b].Chain() }
+
+// wants is everything that the state asks to be done, in order of urgency.
+func (s Swap) wants() []Effect {
+	if s.Phase == PhaseNew || s.Phase == PhaseClosed {
+		return nil
+	}
+	in, out := s.Legs[s.In()], s.Legs[s.Out()]
+	var w []Effect
+	add := func(k EffectKind, leg int) { w = append(w, Effect{Kind: k, Leg: leg}) }
+	switch {
+	case s.Phase == PhaseRevealing:
+		add(EffectRevealAndRedeem, s.In())
+	case s.Phase == PhaseRedeeming && in.Status.Locked():
+		add(EffectRedeem, s.In())
+	case s.Phase == PhaseFunded && s.Initiator() && in.Status == LegConfirmed && !s.CutOffPassed:
+		if s.RedeemTx == "" {
+			add(EffectPrepareRedeem, s.In())
+		} else {
+			add(EffectCheckReveal, s.In())
+		}
+	case s.Phase == PhaseAgreed && (s.Initiator() || in.Status == LegConfirmed):
+		if s.FundingTx == "" {
+			add(EffectPrepareFunding, s.Out())
+		} else {
+			add(EffectCheckFunding, s.Out())
+		}
+	}
+	if s.Refunding && out.Status.Locked() {
+		add(EffectRefundLeg, s.Out())
+	}
+	if s.Announced && !s.Refunding && out.Status < LegInBlock && out.Clock <= s.Terms.Legs[s.Out()].FundBy {
+		add(EffectFundLeg, s.Out())
+	}
+	add(EffectWatch, s.In())
+	add(EffectWatch, s.Out())
+	return w
+}
+
+// settleDepths recomputes confirmations and burials from heights.
+func (s *Swap) settleDepths() {
+	for i := range s.Legs {
+		l, need := &s.Legs[i], uint64(s.Terms.Legs[i].MinConfirmations)
+		if l.Status.Locked() {
+			l.Status = LegInBlock
+			if l.Confirmations() >= need {
+				l.Status = LegConfirmed
+			}
+		}
+		l.Buried = l.Status.Spent() && l.SpendConfirmations() >= need
+	}
+}
+
+// settlePhase derives the phase from what is known.
+func (s *Swap) settlePhase() {
+	out, leg := s.Legs[s.Out()], s.Terms.Legs[s.Out()]
+	funded := out.Status >= LegInBlock
+	switch {
+	case s.Phase == PhaseAgreed && funded, s.Phase == PhaseFunding && funded:
+		s.Phase = PhaseFunded
+	case s.Phase == PhaseFunded && !funded:
+		s.Phase = PhaseFunding
+	}
+	if out.Status.Locked() && out.Clock > leg.TimeLock {
+		s.Refunding = true
+	}
+	if s.Refunding && s.Phase == PhaseFunded {
+		s.Phase = PhaseRefunding
+	}
+	if s.Initiator() && s.Phase < PhaseRevealing && s.Legs[s.In()].Clock > s.Terms.CutOff() {
+		s.CutOffPassed = true
+	}
+	if s.Secret != nil || s.Released {
+		s.Phase = PhaseRedeeming
+	}
+}
+
+// settleOutcome closes the swap when nothing can happen to it any more.
+func (s *Swap) settleOutcome() {
+	in, out := s.Legs[s.In()], s.Legs[s.Out()]
+	outcome := OutcomeNone
+	switch {
+	case s.Phase == PhaseAgreed && out.Clock > s.Terms.Legs[s.Out()].FundBy:
+		outcome = OutcomeCancelled
+	case s.Phase == PhaseRedeeming:
+		outcome = outcomeAfterReveal(in, out, s.Announced)
+	case out.Buried && out.Status == LegSpentRefunded:
+		outcome = OutcomeRefunded
+	case out.Buried && out.Status == LegSpentByConsent:
+		outcome = OutcomeConsented
+	}
+	if outcome != OutcomeNone {
+		s.Phase, s.Outcome = PhaseClosed, outcome
+	}
+}
+
+// outcomeAfterReveal judges a swap whose secret is out. announced: our own
+// funding may have left the process.
+func outcomeAfterReveal(in, out LegState, announced bool) Outcome {
+	inGone := in.Buried || in.Status == LegUnfunded && out.Buried && out.Status != LegSpentRedeemed
+	outGone := out.Buried || !announced && out.Status == LegUnfunded
+	if !inGone || !outGone {
+		return OutcomeNone
+	}
+	paid := in.Status == LegSpentRedeemed
+	switch {
+	case out.Status == LegSpentRedeemed && paid:
+		return OutcomeSwapped
+	case out.Status == LegSpentByConsent, in.Status == LegSpentByConsent:
+		return OutcomeConsented
+	case paid:
+		return OutcomeWindfall
+	case out.Status == LegSpentRedeemed:
+		return OutcomeLost
+	case out.Status == LegSpentRefunded:
+		return OutcomeRefunded
+	}
+	return OutcomeCancelled
+}

@@ -72,11 +72,17 @@ func (s *Swap) open(e TermsSigned) error {
 	if e.Self < 0 || e.Self >= len(e.Terms.Parties) {
 		return fmt.Errorf("%w: no party %d", ErrRejected, e.Self)
 	}
+	if len(e.Since) > len(e.Terms.Legs) {
+		return fmt.Errorf("%w: %d heights for %d legs", ErrRejected, len(e.Since), len(e.Terms.Legs))
+	}
 	if err := VerifyAll(e.Terms, e.Signatures); err != nil {
 		return fmt.Errorf("%w: %w", ErrRejected, err)
 	}
 	s.ID, s.Terms, s.Self, s.Signed = e.Terms.ID(), e.Terms, e.Self, true
 	s.Legs = make([]LegState, len(e.Terms.Legs))
+	for i := range e.Since {
+		s.Legs[i].Since = e.Since[i]
+	}
 	s.Phase = PhaseAgreed
 	return nil
 }

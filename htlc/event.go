@@ -86,6 +86,9 @@ type (
 		Terms      Terms
 		Self       int // the index of the party whose view this is
 		Signatures []Signature
+		// Since has, per leg, the height of the chain's tip before this
+		// party let anything out of its hand: no funding can be older.
+		Since []uint64
 	}
 
 	// CancelRequested is the owner's wish to stop before funding.

@@ -75,6 +75,7 @@ type LegState struct {
 	SpendTx    string  `json:",omitempty"`
 	SpendBlock BlockID
 	Buried     bool   // the spend has MinConfirmations
+	Since      uint64 // no funding can be older than this height
 	Height     uint64 // of the chain's tip when last told
 	Clock      int64  // of the chain when last told
 }

@@ -12,6 +12,19 @@ type Hash [32]byte
 
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
+// MarshalText writes hexadecimal digits.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText reads 64 hexadecimal digits.
+func (h *Hash) UnmarshalText(text []byte) error {
+	raw, err := hex.DecodeString(string(text))
+	if err != nil || len(raw) != len(h) {
+		return fmt.Errorf("block hash %q is not 64 hexadecimal digits", text)
+	}
+	copy(h[:], raw)
+	return nil
+}
+
 // BlockRef names a block. Clock is what the chain compares time locks with
 // (median time past in the Bitcoin family, the block's timestamp on EVM
 // chains); Time is the block's own timestamp. Both are unix seconds.

@@ -33,8 +33,9 @@ type Follower interface {
 // Registry is the set of watched contracts.
 type Registry interface {
 	// Watch adds the leg's contract; Next and Mempool report on it from now
-	// on. Watching twice is allowed.
-	Watch(ctx context.Context, terms htlc.Terms, leg int) (adapters.Contract, error)
+	// on. ref is the funding's (Fact.Ref) where it is already known, as after
+	// a restart, else empty. Watching twice is allowed.
+	Watch(ctx context.Context, terms htlc.Terms, leg int, ref string) (adapters.Contract, error)
 	Unwatch(contract string)
 	// Scan finds facts of one watched contract in the blocks from..to, both
 	// included, for contracts that were registered after the fact.

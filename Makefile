@@ -1,0 +1,73 @@
+# Every target works in a fresh clone; tools are built into bin/ when needed.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+root := $(CURDIR)
+pg_bin := $(shell ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
+export PATH := $(root)/bin:$(PATH)$(if $(pg_bin),:$(pg_bin))
+
+# Packages that start goroutines or guard state against them. The race detector
+# multiplies the cost of gas and script tests, which have one goroutine.
+race_dirs := adapters/bitcoin adapters/evm
+race_trees := monitor internal/devnet internal/node internal/server internal/store internal/wallet
+RACE ?= $(foreach d,$(race_dirs),$(if $(wildcard $(d)/*_test.go),./$(d))) \
+	$(foreach d,$(race_trees),$(if $(wildcard $(d)),./$(d)/...))
+
+BENCH ?= .
+SOAK ?= 10m
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## Build kofod and kofo into bin/
+	go build -o bin/ ./cmd/...
+
+.PHONY: tools
+tools: ## Build the pinned tools and chain nodes into bin/
+	tools/build.sh
+
+.PHONY: generate
+generate: ## Regenerate bindings, queries, API code and diagrams
+	tools/generate.sh
+
+.PHONY: verify
+verify: ## Fail if a generated file differs from what its source gives
+	tools/verify.sh
+
+.PHONY: lint
+lint: ## Lint every module and prove that each import rule bites
+	tools/lint.sh
+
+.PHONY: test
+test: ## Run the tests of every module (seconds, nothing but Go needed)
+	@for m in $$(tools/modules.sh); do echo "test $$m"; (cd "$$m" && go test ./...); done
+
+.PHONY: race
+race: ## Run the concurrent packages under the race detector
+	CGO_ENABLED=1 go test -race -short -timeout 10m $(RACE)
+	cd api && CGO_ENABLED=1 go test -race -short -timeout 5m ./...
+
+.PHONY: e2e
+e2e: ## Run swaps on real btcd, geth, PostgreSQL and nats-server
+	tools/build.sh btcd btcctl geth nats-server
+	go test -tags e2e -count=1 -timeout 35m ./test/e2e/...
+
+.PHONY: demo
+demo: ## Swap BTC for ETH on two chains inside this machine
+	go run ./cmd/kofo demo
+
+.PHONY: bench
+bench: ## Print every benchmark (BENCH selects by name)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m ./...
+
+.PHONY: soak
+soak: ## Run the seeded simulator for SOAK (default 10m)
+	KOFO_SOAK=$(SOAK) go test -run '^TestSoak' -count=1 -timeout 24h ./test/sim/...
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin

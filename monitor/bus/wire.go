@@ -1,0 +1,186 @@
+package bus
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/htlc"
+)
+
+// ErrMessage is returned for bytes that are no message of this version.
+var ErrMessage = errors.New("not a bus message of this version")
+
+const version = 1
+
+// Message is what a watcher tells: either a step along the chain, or a
+// sighting in the mempool.
+type Message struct {
+	Chain htlc.ChainID
+	Step  *adapters.Step
+	Sight *adapters.Fact
+}
+
+// Op is what the engine asks of a watcher.
+type Op string
+
+// The operations of a Request.
+const (
+	OpFollow  Op = "follow"  // publish every step after Cursor; nil starts at the tip
+	OpWatch   Op = "watch"   // watch a leg's contract; Ref where its funding is known
+	OpUnwatch Op = "unwatch" // forget a contract
+	OpScan    Op = "scan"    // facts of a watched contract from block From to the watcher's position
+)
+
+// Request is sent to the watcher of a chain.
+type Request struct {
+	Op       Op
+	Cursor   *adapters.BlockRef `json:",omitempty"`
+	Terms    htlc.Terms
+	Leg      int
+	Contract string
+	Ref      string
+	From     uint64
+}
+
+// Reply answers a Request.
+type Reply struct {
+	Error    string `json:",omitempty"`
+	Contract adapters.Contract
+	Facts    []adapters.Located
+	// Position is the block that the watcher has published last.
+	Position adapters.BlockRef
+}
+
+type wireFact struct {
+	Kind                        adapters.FactKind
+	Contract, TxID, Ref, Detail string
+	Secret                      string             `json:",omitempty"`
+	Block                       *adapters.BlockRef `json:",omitempty"`
+}
+
+type wireMessage struct {
+	V     int
+	Chain htlc.ChainID
+	Kind  adapters.StepKind
+	Block *adapters.BlockRef `json:",omitempty"`
+	Facts []wireFact
+}
+
+type wireReply struct {
+	V        int
+	Error    string
+	Contract adapters.Contract
+	Facts    []wireFact
+	Position adapters.BlockRef
+}
+
+// A fact's secret has been published on a chain by the time it gets here.
+func toWire(f adapters.Fact) wireFact {
+	w := wireFact{Kind: f.Kind, Contract: f.Contract, TxID: f.TxID, Ref: f.Ref, Detail: f.Detail}
+	if f.Secret != nil {
+		raw := f.Secret.Reveal()
+		w.Secret = hex.EncodeToString(raw[:])
+	}
+	return w
+}
+
+func (w wireFact) fact() (adapters.Fact, error) {
+	f := adapters.Fact{Kind: w.Kind, Contract: w.Contract, TxID: w.TxID, Ref: w.Ref, Detail: w.Detail}
+	if w.Secret == "" {
+		if w.Kind == adapters.Redeemed {
+			return f, fmt.Errorf("%w: a redeem without its secret", ErrMessage)
+		}
+		return f, nil
+	}
+	raw, err := hex.DecodeString(w.Secret)
+	if err != nil {
+		return f, fmt.Errorf("%w: %w", ErrMessage, err)
+	}
+	secret, err := htlc.NewSecret(raw)
+	if err != nil {
+		return f, fmt.Errorf("%w: %w", ErrMessage, err)
+	}
+	f.Secret = &secret
+	return f, nil
+}
+
+// EncodeMessage writes a message.
+func EncodeMessage(m Message) ([]byte, error) {
+	w := wireMessage{V: version, Chain: m.Chain}
+	switch {
+	case m.Step != nil:
+		w.Kind, w.Block = m.Step.Kind, &m.Step.Block
+		for _, f := range m.Step.Facts {
+			w.Facts = append(w.Facts, toWire(f))
+		}
+	case m.Sight != nil:
+		w.Facts = []wireFact{toWire(*m.Sight)}
+	}
+	return json.Marshal(w)
+}
+
+// DecodeMessage reads what EncodeMessage wrote.
+func DecodeMessage(raw []byte) (Message, error) {
+	var w wireMessage
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return Message{}, fmt.Errorf("%w: %w", ErrMessage, err)
+	}
+	if w.V != version || w.Chain == "" {
+		return Message{}, fmt.Errorf("%w: version %d, chain %q", ErrMessage, w.V, w.Chain)
+	}
+	facts := make([]adapters.Fact, 0, len(w.Facts))
+	for _, wf := range w.Facts {
+		f, err := wf.fact()
+		if err != nil {
+			return Message{}, err
+		}
+		facts = append(facts, f)
+	}
+	m := Message{Chain: w.Chain}
+	switch {
+	case w.Block != nil && (w.Kind == adapters.Connect || w.Kind == adapters.Disconnect):
+		m.Step = &adapters.Step{Kind: w.Kind, Block: *w.Block, Facts: facts}
+	case w.Block == nil && len(facts) == 1:
+		m.Sight = &facts[0]
+	default:
+		return Message{}, fmt.Errorf("%w: neither a step nor a sighting", ErrMessage)
+	}
+	return m, nil
+}
+
+// EncodeReply writes a reply.
+func EncodeReply(r Reply) ([]byte, error) {
+	w := wireReply{V: version, Error: r.Error, Contract: r.Contract, Position: r.Position}
+	for _, l := range r.Facts {
+		wf := toWire(l.Fact)
+		wf.Block = &l.Block
+		w.Facts = append(w.Facts, wf)
+	}
+	return json.Marshal(w)
+}
+
+// DecodeReply reads what EncodeReply wrote.
+func DecodeReply(raw []byte) (Reply, error) {
+	var w wireReply
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return Reply{}, fmt.Errorf("%w: %w", ErrMessage, err)
+	}
+	if w.V != version {
+		return Reply{}, fmt.Errorf("%w: version %d", ErrMessage, w.V)
+	}
+	r := Reply{Error: w.Error, Contract: w.Contract, Position: w.Position}
+	for _, wf := range w.Facts {
+		f, err := wf.fact()
+		if err != nil {
+			return Reply{}, err
+		}
+		if wf.Block == nil {
+			return Reply{}, fmt.Errorf("%w: a located fact without its block", ErrMessage)
+		}
+		r.Facts = append(r.Facts, adapters.Located{Fact: f, Block: *wf.Block})
+	}
+	return r, nil
+}

@@ -1,0 +1,275 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/monitor/bus"
+	"github.com/kofo-network/kofo/monitor/engine"
+)
+
+// Signer signs transactions of one chain and broadcasts stored ones; see the
+// adaptation standard.
+type Signer interface {
+	Fund(ctx context.Context, owner string, terms htlc.Terms, leg int) (adapters.Funding, error)
+	Redeem(ctx context.Context, spend adapters.Spend) (adapters.Tx, error)
+	Refund(ctx context.Context, spend adapters.Spend) (adapters.Tx, error)
+	Broadcast(ctx context.Context, tx adapters.Tx) error
+}
+
+// Ledger is what else the runner asks of a chain's adapter.
+type Ledger interface {
+	Tip(ctx context.Context) (adapters.BlockRef, error)
+	Contract(terms htlc.Terms, leg int) (adapters.Contract, error)
+	Release(ctx context.Context, owner string) error
+}
+
+// Engine takes results and knows the open swaps.
+type Engine interface {
+	Apply(ctx context.Context, in engine.Input) error
+	Swap(id htlc.SwapID) (htlc.Swap, bool)
+}
+
+// Swaps reads closed swaps, which the engine has forgotten.
+type Swaps interface {
+	Swap(ctx context.Context, id htlc.SwapID) (htlc.Swap, error)
+}
+
+// Gates observe the conditions of the two gates.
+type Gates interface {
+	Funding(ctx context.Context, s htlc.Swap) htlc.FundingFacts
+	Reveal(ctx context.Context, s htlc.Swap) htlc.RevealFacts
+}
+
+// Watchers take requests for the watcher of a chain.
+type Watchers interface {
+	Ask(ctx context.Context, chain htlc.ChainID, r bus.Request) (bus.Reply, error)
+}
+
+// Secrets derives the Initiator's secret.
+type Secrets interface {
+	Secret(salt htlc.Salt) (htlc.Secret, error)
+}
+
+// Chain is one chain's adapter, as the runner sees it.
+type Chain struct {
+	ID     htlc.ChainID
+	Signer Signer
+	Ledger Ledger
+}
+
+// Options of a Runner.
+type Options struct {
+	Chains   []Chain
+	Engine   Engine
+	Swaps    Swaps
+	Journal  engine.Journal
+	Gates    Gates
+	Watchers Watchers
+	Secrets  Secrets
+	// Budget is the most that a redeem or refund of the leg may cost, in the
+	// chain's own coin.
+	Budget func(leg htlc.Leg) htlc.Amount
+	// Alarm tells a person.
+	Alarm func(s htlc.Swap, leg int, reason string)
+	Log   *slog.Logger
+}
+
+// Runner executes effects.
+type Runner struct {
+	o     Options
+	lanes map[htlc.ChainID]*lanes
+}
+
+type lanes struct {
+	chain       Chain
+	sign, watch *queue
+}
+
+// New returns a runner; nothing is executed before Run.
+func New(o Options) *Runner {
+	r := &Runner{o: o, lanes: map[htlc.ChainID]*lanes{}}
+	for _, c := range o.Chains {
+		r.lanes[c.ID] = &lanes{chain: c, sign: newQueue(), watch: newQueue()}
+	}
+	return r
+}
+
+// Dispatch queues effects; it does not block. Effects of swaps that are
+// neither open nor stored are dropped.
+func (r *Runner) Dispatch(effects []engine.StoredEffect, swapOf func(htlc.SwapID) (htlc.Swap, bool)) {
+	for _, e := range effects {
+		s, ok := swapOf(e.ID.Swap)
+		if !ok {
+			r.o.Log.Error("effect of an unknown swap dropped", "swap", e.ID.Swap.String(), "effect", string(e.Effect.Kind))
+			continue
+		}
+		l, ok := r.lanes[s.Terms.Legs[e.Effect.Leg].Chain()]
+		if !ok {
+			r.o.Log.Error("effect on an unknown chain dropped", "swap", s.ID.String(), "effect", string(e.Effect.Kind))
+			continue
+		}
+		if signs(e.Effect.Kind) {
+			l.sign.push(e)
+		} else {
+			l.watch.push(e)
+		}
+	}
+}
+
+// Waiting is the number of effects that wait, for metrics.
+func (r *Runner) Waiting() int {
+	n := 0
+	for _, l := range r.lanes {
+		n += l.sign.len() + l.watch.len()
+	}
+	return n
+}
+
+// Run executes effects until ctx ends.
+func (r *Runner) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, l := range r.lanes {
+		for _, q := range []*queue{l.sign, l.watch} {
+			g.Go(func() error {
+				for {
+					w := q.pop(ctx)
+					if w == nil {
+						return nil
+					}
+					r.execute(ctx, l, q, w)
+				}
+			})
+		}
+	}
+	return g.Wait()
+}
+
+// executeTimeout bounds one effect, so that a hanging node does not hold a
+// lane for ever.
+const executeTimeout = 60 * time.Second
+
+// errAgain asks for another try after a short pause; nothing is wrong.
+var errAgain = errors.New("not yet")
+
+func (r *Runner) execute(ctx context.Context, l *lanes, q *queue, w *work) {
+	callCtx, cancel := context.WithTimeout(ctx, executeTimeout)
+	defer cancel()
+	in, err := r.carryOut(callCtx, l.chain, w)
+	if err == nil {
+		in.Swap, in.Done = w.key.swap, w.ids
+		err = r.o.Engine.Apply(ctx, in)
+		if err == nil || errors.Is(err, htlc.ErrStale) || errors.Is(err, htlc.ErrRejected) || errors.Is(err, engine.ErrNoSwap) {
+			return
+		}
+	}
+	if ctx.Err() != nil {
+		return // the effect is pending in the store
+	}
+	log := r.o.Log.With("swap", w.key.swap.String(), "effect", string(w.key.kind), "leg", w.key.leg)
+	switch {
+	case errors.Is(err, errAgain), errors.Is(err, engine.ErrMoved):
+		q.again(w, 100*time.Millisecond)
+	case adapters.Retryable(err):
+		log.Warn("effect failed, will be tried again", "tries", w.tries+1, "error", err)
+		q.again(w, pause(w.tries))
+	default:
+		log.Error("effect failed; the swap asks again with the next block", "error", err)
+		if err := r.o.Engine.Apply(ctx, engine.Input{Swap: w.key.swap, Done: w.ids}); err != nil {
+			q.again(w, pause(w.tries))
+		}
+	}
+}
+
+// pause grows from a quarter of a second to 15 seconds.
+func pause(tries int) time.Duration {
+	return min(250*time.Millisecond<<min(tries, 6), 15*time.Second)
+}
+
+// carryOut executes one effect and returns what to tell the engine.
+func (r *Runner) carryOut(ctx context.Context, c Chain, w *work) (engine.Input, error) {
+	s, err := r.swap(ctx, w.key.swap)
+	if err != nil {
+		return engine.Input{}, err
+	}
+	leg := w.effect.Leg
+	switch w.effect.Kind {
+	case htlc.EffectWatch:
+		return r.watch(ctx, c, s, leg)
+	case htlc.EffectUnwatch:
+		return engine.Input{}, r.unwatch(ctx, c, s, leg)
+	case htlc.EffectPrepareFunding:
+		return asEvent(r.prepareFunding(ctx, c, s))
+	case htlc.EffectCheckFunding:
+		return asEvent(htlc.FundingChecked{Facts: r.o.Gates.Funding(ctx, s)}, nil)
+	case htlc.EffectFundLeg:
+		return asEvent(r.fund(ctx, c, s))
+	case htlc.EffectPrepareRedeem:
+		return asEvent(r.prepareRedeem(ctx, c, s))
+	case htlc.EffectCheckReveal:
+		return asEvent(htlc.RevealChecked{Facts: r.o.Gates.Reveal(ctx, s)}, nil)
+	case htlc.EffectRevealAndRedeem:
+		return asEvent(r.reveal(ctx, c, s))
+	case htlc.EffectRedeem:
+		return asEvent(r.redeem(ctx, c, s))
+	case htlc.EffectRefundLeg:
+		return asEvent(r.refund(ctx, c, s))
+	case htlc.EffectAlarm:
+		r.o.Alarm(s, leg, w.effect.Detail)
+		return engine.Input{}, nil
+	case htlc.EffectRelease:
+		return engine.Input{}, r.freeReservations(ctx, s)
+	}
+	return engine.Input{}, &adapters.Error{Reason: "UNKNOWN_EFFECT", Op: "execute", Err: fmt.Errorf("effect kind %q", w.effect.Kind)}
+}
+
+func asEvent(e htlc.Event, err error) (engine.Input, error) { return engine.Input{Event: e}, err }
+
+// swap is the state that an effect is executed for: the latest, not the one
+// that asked for it.
+func (r *Runner) swap(ctx context.Context, id htlc.SwapID) (htlc.Swap, error) {
+	if s, ok := r.o.Engine.Swap(id); ok {
+		return s, nil
+	}
+	return r.o.Swaps.Swap(ctx, id)
+}
+
+// watch registers a contract and looks for what happened to it before.
+func (r *Runner) watch(ctx context.Context, c Chain, s htlc.Swap, leg int) (engine.Input, error) {
+	if s.Phase == htlc.PhaseClosed {
+		return engine.Input{}, nil
+	}
+	reply, err := r.o.Watchers.Ask(ctx, c.ID, bus.Request{Op: bus.OpWatch, Terms: s.Terms, Leg: leg, Ref: s.Legs[leg].FundRef})
+	if err != nil {
+		return engine.Input{}, err
+	}
+	found, err := r.o.Watchers.Ask(ctx, c.ID, bus.Request{Op: bus.OpScan, Contract: reply.Contract.ID, From: s.Legs[leg].Since})
+	if err != nil {
+		return engine.Input{}, err
+	}
+	return engine.Input{Located: &engine.Found{Leg: leg, At: found.Position, Facts: found.Facts}}, nil
+}
+
+func (r *Runner) unwatch(ctx context.Context, c Chain, s htlc.Swap, leg int) error {
+	contract, err := c.Ledger.Contract(s.Terms, leg)
+	if err != nil {
+		return err
+	}
+	_, err = r.o.Watchers.Ask(ctx, c.ID, bus.Request{Op: bus.OpUnwatch, Contract: contract.ID})
+	return err
+}
+
+func (r *Runner) freeReservations(ctx context.Context, s htlc.Swap) error {
+	var errs []error
+	for _, l := range r.lanes {
+		errs = append(errs, l.chain.Ledger.Release(ctx, s.ID.String()))
+	}
+	return errors.Join(errs...)
+}

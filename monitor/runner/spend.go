@@ -1,0 +1,266 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/monitor/engine"
+	"github.com/kofo-network/kofo/monitor/killpoint"
+)
+
+// prepareFunding signs and stores the funding of our leg, and its refund
+// where the chain wants one in advance. Nothing is broadcast.
+func (r *Runner) prepareFunding(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
+	if s.Phase != htlc.PhaseAgreed {
+		return nil, nil
+	}
+	stored, err := r.o.Journal.Txs(ctx, s.ID, s.Out(), htlc.PurposeFund)
+	if err != nil {
+		return nil, err
+	}
+	if len(stored) > 0 {
+		return htlc.FundingPrepared{TxID: stored[len(stored)-1].ID}, nil
+	}
+	funding, err := c.Signer.Fund(ctx, s.ID.String(), s.Terms, s.Out())
+	if err != nil {
+		return nil, err
+	}
+	killpoint.At(killpoint.FundSigned)
+	var txs []engine.JournalTx
+	for i, tx := range funding.Txs {
+		txs = append(txs, engine.JournalTx{Tx: tx, Swap: s.ID, Leg: s.Out(), Purpose: htlc.PurposeFund, Step: i})
+	}
+	if funding.Refund != nil {
+		txs = append(txs, engine.JournalTx{Tx: *funding.Refund, Swap: s.ID, Leg: s.Out(), Purpose: htlc.PurposeRefund})
+	}
+	if err := r.o.Journal.SaveTxs(ctx, txs); err != nil {
+		return nil, err
+	}
+	killpoint.At(killpoint.FundStored)
+	return htlc.FundingPrepared{TxID: funding.Txs[len(funding.Txs)-1].ID}, nil
+}
+
+// fund broadcasts the stored funding. Before anything of it was handed out,
+// it is withheld once the fund-by time is past.
+func (r *Runner) fund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
+	if s.Phase == htlc.PhaseClosed || !s.Announced {
+		return nil, nil
+	}
+	txs, err := r.o.Journal.Txs(ctx, s.ID, s.Out(), htlc.PurposeFund)
+	if err != nil {
+		return nil, err
+	}
+	if len(txs) == 0 {
+		return nil, fmt.Errorf("funding of swap %s: %w", s.ID, engine.ErrNotFound)
+	}
+	if !released(txs) {
+		tip, err := c.Ledger.Tip(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if tip.Clock > s.Terms.Legs[s.Out()].FundBy {
+			return htlc.Withheld{Purpose: htlc.PurposeFund}, nil
+		}
+	}
+	for _, tx := range txs {
+		if err := r.o.Journal.MarkReleased(ctx, c.ID, tx.ID); err != nil {
+			return nil, err
+		}
+	}
+	killpoint.At(killpoint.FundReleased)
+	for _, tx := range txs {
+		if err := r.broadcast(ctx, c, tx); err != nil {
+			return nil, err
+		}
+	}
+	killpoint.At(killpoint.FundBroadcast)
+	return htlc.Submitted{Leg: s.Out(), Purpose: htlc.PurposeFund, TxID: txs[len(txs)-1].ID}, nil
+}
+
+func released(txs []engine.JournalTx) bool {
+	for _, tx := range txs {
+		if tx.Released {
+			return true
+		}
+	}
+	return false
+}
+
+// broadcast hands stored bytes to the node. That the contract is already
+// spent is for the chain to tell, not a failure.
+func (r *Runner) broadcast(ctx context.Context, c Chain, tx engine.JournalTx) error {
+	err := c.Signer.Broadcast(ctx, tx.Tx)
+	if errors.Is(err, adapters.ErrSpent) {
+		r.o.Log.Info("already spent", "swap", tx.Swap.String(), "purpose", tx.Purpose.String(), "txid", tx.ID)
+		return nil
+	}
+	return err
+}
+
+// prepareRedeem signs the Initiator's redeem and stores it, sealed. It holds
+// the secret; nobody sees it before the reveal gate opens.
+func (r *Runner) prepareRedeem(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
+	ref := s.Legs[s.In()].FundRef
+	if s.Phase != htlc.PhaseFunded || ref == "" {
+		return nil, nil
+	}
+	tx, err := r.signRedeem(ctx, c, s, false)
+	if err != nil {
+		return nil, err
+	}
+	return htlc.RedeemPrepared{TxID: tx.ID, Ref: ref}, nil
+}
+
+// reveal is the first release of the secret. The gate has opened, but time
+// has passed since: where nothing was handed out yet, the gate is asked
+// again, and if it has closed the redeem is withheld.
+func (r *Runner) reveal(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
+	stored, err := r.o.Journal.Txs(ctx, s.ID, s.In(), htlc.PurposeRedeem)
+	if err != nil {
+		return nil, err
+	}
+	if !released(stored) {
+		if s.Phase != htlc.PhaseRevealing {
+			return nil, nil
+		}
+		verdict := htlc.RevealGate(s, r.o.Gates.Reveal(ctx, s))
+		if !verdict.Allows() {
+			r.o.Log.Warn("redeem withheld", "swap", s.ID.String(), "held_by", fmt.Sprint(verdict.Holding()))
+			return htlc.Withheld{Purpose: htlc.PurposeRedeem}, nil
+		}
+	}
+	return r.release(ctx, c, s)
+}
+
+// redeem spends the incoming leg with a secret that is out.
+func (r *Runner) redeem(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
+	if s.Phase != htlc.PhaseRedeeming || !s.Legs[s.In()].Status.Locked() {
+		return nil, nil
+	}
+	return r.release(ctx, c, s)
+}
+
+// release signs or takes the stored redeem, marks it and broadcasts it.
+func (r *Runner) release(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
+	tx, err := r.signRedeem(ctx, c, s, true)
+	if err != nil {
+		return nil, err
+	}
+	killpoint.At(killpoint.RedeemReleased)
+	if err := r.broadcast(ctx, c, tx); err != nil {
+		return nil, err
+	}
+	killpoint.At(killpoint.RedeemBroadcast)
+	return htlc.Submitted{Leg: s.In(), Purpose: htlc.PurposeRedeem, TxID: tx.ID}, nil
+}
+
+// signRedeem returns the stored redeem of the incoming leg where it still
+// serves, else a new one, stored, with a fee for the time that is left.
+func (r *Runner) signRedeem(ctx context.Context, c Chain, s htlc.Swap, release bool) (engine.JournalTx, error) {
+	secret, err := r.secret(s)
+	if err != nil {
+		return engine.JournalTx{}, err
+	}
+	leg := s.Terms.Legs[s.In()]
+	return r.sign(ctx, c, s, job{
+		leg: s.In(), purpose: htlc.PurposeRedeem, release: release, sign: c.Signer.Redeem,
+		signed: killpoint.RedeemSigned, stored: killpoint.RedeemStored,
+		spend: adapters.Spend{
+			Secret: secret,
+			Fees:   adapters.FeePolicy{Now: s.Legs[s.In()].Clock, Deadline: leg.RedeemDeadline(), Budget: r.o.Budget(leg)},
+		},
+	})
+}
+
+// refund spends our own leg after its time lock.
+func (r *Runner) refund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
+	if !s.Refunding || !s.Legs[s.Out()].Status.Locked() {
+		return nil, nil
+	}
+	leg := s.Terms.Legs[s.Out()]
+	tx, err := r.sign(ctx, c, s, job{
+		leg: s.Out(), purpose: htlc.PurposeRefund, release: true, sign: c.Signer.Refund,
+		signed: killpoint.RefundSigned, stored: killpoint.RefundStored,
+		spend: adapters.Spend{
+			Fees: adapters.FeePolicy{Now: s.Legs[s.Out()].Clock, Budget: r.o.Budget(leg)},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	killpoint.At(killpoint.RefundReleased)
+	if err := r.broadcast(ctx, c, tx); err != nil {
+		return nil, err
+	}
+	killpoint.At(killpoint.RefundBroadcast)
+	return htlc.Submitted{Leg: s.Out(), Purpose: htlc.PurposeRefund, TxID: tx.ID}, nil
+}
+
+// secret is the one that is out, or the Initiator's own.
+func (r *Runner) secret(s htlc.Swap) (htlc.Secret, error) {
+	if s.Secret != nil {
+		return *s.Secret, nil
+	}
+	secret, err := r.o.Secrets.Secret(s.Terms.Salt)
+	if err != nil {
+		return secret, err
+	}
+	if !s.Initiator() || !secret.Opens(s.Terms.SecretHash) {
+		return secret, &adapters.Error{Reason: "SECRET_UNKNOWN", Op: "redeem swap " + s.ID.String(), Err: htlc.ErrWrongSecret}
+	}
+	return secret, nil
+}
+
+// job is a spend to sign.
+type job struct {
+	leg            int
+	purpose        htlc.Purpose
+	release        bool // it is broadcast next
+	sign           func(context.Context, adapters.Spend) (adapters.Tx, error)
+	spend          adapters.Spend
+	signed, stored string // kill points
+}
+
+// sign has the adapter sign a spend, handing it the last stored one so that
+// it may find it still good, and stores what is new.
+func (r *Runner) sign(ctx context.Context, c Chain, s htlc.Swap, j job) (engine.JournalTx, error) {
+	state := s.Legs[j.leg]
+	stored, err := r.o.Journal.Txs(ctx, s.ID, j.leg, j.purpose)
+	if err != nil {
+		return engine.JournalTx{}, err
+	}
+	j.spend.Terms, j.spend.Leg, j.spend.Ref, j.spend.FundTx = s.Terms, j.leg, state.FundRef, state.FundTx
+	attempt := 0
+	for i := range stored {
+		attempt = max(attempt, stored[i].Attempt+1)
+		if stored[i].Ref == state.FundRef || stored[i].Ref == "" {
+			j.spend.Replace = &stored[i].Tx
+		}
+	}
+	tx, err := j.sign(ctx, j.spend)
+	if err != nil {
+		return engine.JournalTx{}, err
+	}
+	for _, old := range stored {
+		if old.ID != tx.ID {
+			continue
+		}
+		if j.release && !old.Released {
+			return old, r.o.Journal.MarkReleased(ctx, c.ID, old.ID)
+		}
+		return old, nil
+	}
+	killpoint.At(j.signed)
+	fresh := engine.JournalTx{
+		Tx: tx, Swap: s.ID, Leg: j.leg, Purpose: j.purpose, Attempt: attempt,
+		Ref: state.FundRef, Released: j.release,
+	}
+	if err := r.o.Journal.SaveTxs(ctx, []engine.JournalTx{fresh}); err != nil {
+		return engine.JournalTx{}, err
+	}
+	killpoint.At(j.stored)
+	return fresh, nil
+}

@@ -22,7 +22,10 @@ var (
 	ErrReserved          = errors.New("the coins or the lane are reserved for another swap")
 	ErrUnknownCursor     = errors.New("the cursor's block is unknown to the node")
 	ErrBadAddress        = errors.New("not an address of this chain")
-	ErrBudget            = errors.New("the fee would exceed the budget")
+	// ErrNonceTaken: the stored transaction can never be mined, its account's
+	// nonce went to another. Nothing was sent; sign again.
+	ErrNonceTaken = errors.New("the account's nonce was used by another transaction")
+	ErrBudget     = errors.New("the fee would exceed the budget")
 )
 
 // Error is a failure with a reason code that stays the same over versions

@@ -47,7 +47,8 @@ func DecodeSwap(raw []byte) (Swap, error) {
 	}
 	s := w.Swap
 	if w.Secret != nil {
-		s.Secret = &Secret{b: *w.Secret}
+		secret := secretOf(*w.Secret)
+		s.Secret = &secret
 	}
 	if err := s.Check(); err != nil {
 		return Swap{}, fmt.Errorf("%w: %w", ErrStored, err)
@@ -153,7 +154,7 @@ var eventDecoders = map[EventKind]func(storedEvent) (Event, error){
 		if err != nil {
 			return nil, err
 		}
-		return SecretSeen{Leg: body.Leg, TxID: body.TxID, Secret: Secret{b: *w.Secret}}, nil
+		return SecretSeen{Leg: body.Leg, TxID: body.TxID, Secret: secretOf(*w.Secret)}, nil
 	},
 	KindLegRedeemed: func(w storedEvent) (Event, error) {
 		var body struct {
@@ -165,7 +166,7 @@ var eventDecoders = map[EventKind]func(storedEvent) (Event, error){
 		if err != nil {
 			return nil, err
 		}
-		return LegRedeemed{Leg: body.Leg, TxID: body.TxID, Secret: Secret{b: *w.Secret}, Block: body.Block}, nil
+		return LegRedeemed{Leg: body.Leg, TxID: body.TxID, Secret: secretOf(*w.Secret), Block: body.Block}, nil
 	},
 }
 

@@ -24,6 +24,11 @@ func (r *Runner) prepareFunding(ctx context.Context, c Chain, s htlc.Swap) (htlc
 	if len(stored) > 0 {
 		return htlc.FundingPrepared{TxID: stored[len(stored)-1].ID}, nil
 	}
+	return r.signFunding(ctx, c, s, 0)
+}
+
+// signFunding signs and stores the funding for the attempt-th time.
+func (r *Runner) signFunding(ctx context.Context, c Chain, s htlc.Swap, attempt int) (htlc.Event, error) {
 	funding, err := c.Signer.Fund(ctx, s.ID.String(), s.Terms, s.Out())
 	if err != nil {
 		return nil, err
@@ -31,7 +36,7 @@ func (r *Runner) prepareFunding(ctx context.Context, c Chain, s htlc.Swap) (htlc
 	killpoint.At(killpoint.FundSigned)
 	var txs []engine.JournalTx
 	for i, tx := range funding.Txs {
-		txs = append(txs, engine.JournalTx{Tx: tx, Swap: s.ID, Leg: s.Out(), Purpose: htlc.PurposeFund, Step: i})
+		txs = append(txs, engine.JournalTx{Tx: tx, Swap: s.ID, Leg: s.Out(), Purpose: htlc.PurposeFund, Step: i, Attempt: attempt})
 	}
 	if funding.Refund != nil {
 		txs = append(txs, engine.JournalTx{Tx: *funding.Refund, Swap: s.ID, Leg: s.Out(), Purpose: htlc.PurposeRefund})
@@ -49,10 +54,11 @@ func (r *Runner) fund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, er
 	if s.Phase == htlc.PhaseClosed || !s.Announced {
 		return nil, nil
 	}
-	txs, err := r.o.Journal.Txs(ctx, s.ID, s.Out(), htlc.PurposeFund)
+	stored, err := r.o.Journal.Txs(ctx, s.ID, s.Out(), htlc.PurposeFund)
 	if err != nil {
 		return nil, err
 	}
+	txs, attempt := latest(stored)
 	if len(txs) == 0 {
 		return nil, fmt.Errorf("funding of swap %s: %w", s.ID, engine.ErrNotFound)
 	}
@@ -72,12 +78,35 @@ func (r *Runner) fund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, er
 	}
 	killpoint.At(killpoint.FundReleased)
 	for _, tx := range txs {
-		if err := r.broadcast(ctx, c, tx); err != nil {
+		err := r.broadcast(ctx, c, tx)
+		if errors.Is(err, adapters.ErrNonceTaken) {
+			// It can never be mined, so a second one cannot lock twice.
+			if _, err := r.signFunding(ctx, c, s, attempt+1); err != nil {
+				return nil, err
+			}
+			return nil, errAgain
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	killpoint.At(killpoint.FundBroadcast)
 	return htlc.Submitted{Leg: s.Out(), Purpose: htlc.PurposeFund, TxID: txs[len(txs)-1].ID}, nil
+}
+
+// latest returns the transactions of the last attempt, in order.
+func latest(txs []engine.JournalTx) ([]engine.JournalTx, int) {
+	attempt := 0
+	for _, tx := range txs {
+		attempt = max(attempt, tx.Attempt)
+	}
+	var out []engine.JournalTx
+	for _, tx := range txs {
+		if tx.Attempt == attempt {
+			out = append(out, tx)
+		}
+	}
+	return out, attempt
 }
 
 func released(txs []engine.JournalTx) bool {

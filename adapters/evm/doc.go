@@ -1,0 +1,16 @@
+// Package evm is the adapter for Ethereum and the chains that behave like it: contracts of the Htlc
+// deployment (see contracts), for the native coin and for ERC-20 tokens on the operator's list.
+//
+// A leg's contract is one record of the deployment, named by an id that covers chain, deployment,
+// funder, lane, sequence, payee, refund address, token, amount, secret hash and time lock. An altered
+// leg has another id, so recognising a contract is comparing 32 bytes.
+//
+// What the caller owes the adapter, beside what package adapters asks:
+//
+//   - A Journal and a Lanes store that are durable when their calls return.
+//   - Nonces are given at signing, but belong to a transaction only from its first Broadcast. A stored
+//     transaction that was never broadcast may find its nonce taken by another; Broadcast then fails with
+//     [ErrNonceTaken] and nothing has left the process: sign again (Redeem and Refund with Replace set),
+//     store, and broadcast that.
+//   - The outcome is judged by Facts and by Funded, never by a receipt.
+package evm

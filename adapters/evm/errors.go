@@ -1,0 +1,73 @@
+package evm
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/htlc"
+)
+
+// ErrNonceTaken is returned by Broadcast, and by a Journal, for a transaction whose nonce belongs to
+// another. It can never be mined: sign again.
+var ErrNonceTaken = adapters.ErrNonceTaken
+
+func unreachable(op string, err error) error {
+	return &adapters.Error{
+		Reason: "NODE_UNREACHABLE", Op: op, Retryable: true, Err: fmt.Errorf("%w: %w", adapters.ErrUnreachable, err),
+	}
+}
+
+func mismatch(op string, format string, args ...any) error {
+	return &adapters.Error{
+		Reason: "CONTRACT_MISMATCH", Op: op, Err: fmt.Errorf("%w: %s", adapters.ErrMismatch, fmt.Sprintf(format, args...)),
+	}
+}
+
+func insufficient(op string, asset htlc.AssetID, have, need *big.Int) error {
+	missing := new(big.Int).Sub(need, have)
+	return &adapters.Error{
+		Reason: "INSUFFICIENT_FUNDS", Op: op, Retryable: true,
+		Advice: fmt.Sprintf("missing %s of %s", missing, asset),
+		Err:    fmt.Errorf("%w: %s needed, %s spendable", adapters.ErrInsufficientFunds, need, have),
+	}
+}
+
+func nonceTaken(op string) error {
+	return &adapters.Error{
+		Reason: "NONCE_TAKEN", Op: op, Retryable: true, Advice: "sign it again",
+		Err: ErrNonceTaken,
+	}
+}
+
+// refusal sorts a node's answer to a transaction. The texts are those of go-ethereum, which other nodes
+// copy; what is not known counts as retryable, because giving up is the dangerous default.
+func refusal(op string, err error) error {
+	text := strings.ToLower(err.Error())
+	e := &adapters.Error{Reason: "TX_REFUSED", Op: op, Retryable: true, Err: fmt.Errorf("%w: %w", adapters.ErrRejected, err)}
+	switch {
+	case strings.Contains(text, "insufficient funds"):
+		e.Reason, e.Err = "INSUFFICIENT_FUNDS", fmt.Errorf("%w: %w", adapters.ErrInsufficientFunds, err)
+	case strings.Contains(text, "replacement transaction underpriced"):
+		e.Reason, e.Advice = "REPLACEMENT_UNDERPRICED", "a replacement has to pay a tenth more"
+	case strings.Contains(text, "underpriced"), strings.Contains(text, "max fee per gas less than"):
+		e.Reason, e.Advice = "FEE_TOO_LOW", "sign it again at the present fees"
+	case strings.Contains(text, "invalid sender"), strings.Contains(text, "invalid chain id"),
+		strings.Contains(text, "transaction type not supported"), strings.Contains(text, "intrinsic gas too low"),
+		strings.Contains(text, "exceeds the configured cap"), strings.Contains(text, "exceeds block gas limit"):
+		e.Retryable = false
+	}
+	return e
+}
+
+// known reports whether the node says that it already has the transaction.
+func known(err error) bool {
+	text := strings.ToLower(err.Error())
+	return strings.Contains(text, "already known") || strings.Contains(text, "known transaction") ||
+		strings.Contains(text, "already imported")
+}
+
+func nonceTooLow(err error) bool {
+	return strings.Contains(strings.ToLower(err.Error()), "nonce too low")
+}

@@ -1,0 +1,178 @@
+package evm
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/params"
+
+	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/htlc"
+)
+
+// price of a unit of gas: what the sender pays at most, and the part of it for the block's maker.
+type price struct{ tip, cap *big.Int }
+
+// gas of one operation. Expected is what quotes use, limit what is signed where the node cannot
+// estimate. Unused gas is not charged.
+type gas struct{ expected, limit uint64 }
+
+// costs are the operations on one kind of asset.
+type costs struct{ fund, redeem, refund gas }
+
+// Expected figures are those of the deployment's gas test, rounded up; tokens are given room for more
+// than a plain one needs, and their funding for an approval.
+var (
+	nativeCosts = costs{fund: gas{48_000, 150_000}, redeem: gas{45_000, 150_000}, refund: gas{40_000, 150_000}}
+	tokenCosts  = costs{fund: gas{130_000, 300_000}, redeem: gas{75_000, 300_000}, refund: gas{75_000, 300_000}}
+)
+
+const (
+	approveGas = 100_000
+	payGas     = 21_000
+)
+
+// A replacement has to pay a tenth more, and a bit because of rounding.
+const (
+	bumpNumerator   = 1125
+	bumpDenominator = 1000
+)
+
+func costsOf(token common.Address) costs {
+	if token == (common.Address{}) {
+		return nativeCosts
+	}
+	return tokenCosts
+}
+
+// relayCap is the most that a transaction may offer, in wei: nodes refuse what is beyond a cap of their own,
+// one coin by default, and a transaction that is refused redeems nothing.
+var relayCap = new(big.Int).Div(new(big.Int).Mul(big.NewInt(9), big.NewInt(params.Ether)), big.NewInt(10))
+
+// headroom is the part added to an estimate and to held-back fees.
+func headroom(units uint64) uint64 { return units + units*3/10 }
+
+func times(units uint64, perUnit *big.Int) *big.Int {
+	return new(big.Int).Mul(new(big.Int).SetUint64(units), perUnit)
+}
+
+// market is the price that gets a transaction mined soon: twice the base fee stays enough over several
+// full blocks. base is the present base fee.
+func (a *Adapter) market(ctx context.Context) (p price, base *big.Int, err error) {
+	head, err := a.node.eth.HeaderByNumber(ctx, nil)
+	if err != nil {
+		return price{}, nil, unreachable("read the base fee", err)
+	}
+	base = head.BaseFee
+	if base == nil {
+		base = new(big.Int)
+	}
+	tip, err := a.node.eth.SuggestGasTipCap(ctx)
+	if err != nil {
+		return price{}, nil, unreachable("ask for a tip", err)
+	}
+	return price{tip: tip, cap: new(big.Int).Add(new(big.Int).Lsh(base, 1), tip)}, base, nil
+}
+
+// climb raises the market's price as the deadline comes nearer, up to what the budget allows, and never
+// above it. left is what the account can pay.
+func climb(p price, base *big.Int, policy adapters.FeePolicy, window int64, limit uint64, left *big.Int) (price, error) {
+	units := new(big.Int).SetUint64(limit)
+	top := new(big.Int).Div(minOf(left, relayCap), units)
+	budgeted := !policy.Budget.IsZero()
+	if budgeted {
+		if most := new(big.Int).Div(policy.Budget.Big(), units); most.Cmp(top) < 0 {
+			top = most
+		}
+	}
+	out := price{tip: new(big.Int).Set(p.tip), cap: new(big.Int).Set(p.cap)}
+	if room := new(big.Int).Sub(top, p.cap); budgeted && policy.Deadline > 0 && room.Sign() > 0 {
+		passed := min(max(window-(policy.Deadline-policy.Now), 0), window)
+		rise := room.Mul(room, big.NewInt(passed))
+		rise.Div(rise, big.NewInt(window))
+		out.cap.Add(out.cap, rise)
+		out.tip.Add(out.tip, rise)
+	}
+	if out.cap.Cmp(top) > 0 {
+		out.cap = top
+	}
+	if out.cap.Cmp(base) <= 0 {
+		return price{}, &adapters.Error{
+			Reason: "BUDGET_TOO_SMALL", Op: fmt.Sprintf("price %d gas at a base fee of %s wei", limit, base), Retryable: true,
+			Advice: fmt.Sprintf("budget and balance allow %s wei per gas", top), Err: adapters.ErrBudget,
+		}
+	}
+	out.tip = minOf(out.tip, out.cap)
+	return out, nil
+}
+
+func maxOf(a, b *big.Int) *big.Int {
+	if a.Cmp(b) >= 0 {
+		return a
+	}
+	return b
+}
+
+func minOf(a, b *big.Int) *big.Int {
+	if a.Cmp(b) <= 0 {
+		return a
+	}
+	return b
+}
+
+func bumped(v *big.Int) *big.Int {
+	n := new(big.Int).Mul(v, big.NewInt(bumpNumerator))
+	n.Add(n, big.NewInt(bumpDenominator-1))
+	return n.Div(n, big.NewInt(bumpDenominator))
+}
+
+// Quote is what a leg of the asset costs.
+func (a *Adapter) Quote(ctx context.Context, asset htlc.AssetID) (adapters.FeeQuote, error) {
+	token, err := a.token(asset)
+	if err != nil {
+		return adapters.FeeQuote{}, err
+	}
+	if err := a.node.verify(ctx); err != nil {
+		return adapters.FeeQuote{}, err
+	}
+	p, base, err := a.market(ctx)
+	if err != nil {
+		return adapters.FeeQuote{}, err
+	}
+	now := new(big.Int).Add(base, p.tip)
+	c := costsOf(token)
+	q := adapters.FeeQuote{Coin: adapters.AssetIDs{Asset: asset, FeeCoin: a.native}}
+	stressRedeem, stressRefund := times(c.redeem.expected, a.config.StressFee), times(c.refund.expected, a.config.StressFee)
+	for _, field := range []struct {
+		to   *htlc.Amount
+		from *big.Int
+	}{
+		{&q.Fund, times(c.fund.expected, now)}, {&q.Redeem, times(c.redeem.expected, now)},
+		{&q.Refund, times(c.refund.expected, now)}, {&q.StressRedeem, stressRedeem}, {&q.StressRefund, stressRefund},
+	} {
+		if *field.to, err = htlc.AmountFromBig(field.from); err != nil {
+			return adapters.FeeQuote{}, fmt.Errorf("quote %s: %w", asset, err)
+		}
+	}
+	q.Min, q.Max, err = a.bounds(token, new(big.Int).Add(stressRedeem, stressRefund))
+	return q, err
+}
+
+// bounds of a leg. A token's fees are paid in another coin, so its smallest amount is the operator's word.
+func (a *Adapter) bounds(token common.Address, fees *big.Int) (lo, hi htlc.Amount, err error) {
+	if token == (common.Address{}) {
+		hi = a.config.MaxAmount
+		smallest := new(big.Int).Mul(fees, big.NewInt(100))
+		lo, err = htlc.AmountFromBig(smallest.Div(smallest, new(big.Int).SetUint64(a.config.MinFeePercent)))
+	} else {
+		lo, hi = a.tokens[token].Min, a.tokens[token].Max
+	}
+	if hi.IsZero() {
+		for i := range hi {
+			hi[i] = 0xff
+		}
+	}
+	return lo, hi, err
+}

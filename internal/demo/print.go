@@ -1,0 +1,149 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kofo-network/kofo/api/sdk"
+)
+
+// printer writes progress, for people or as one JSON object a line.
+type printer struct {
+	mu    sync.Mutex
+	out   io.Writer
+	json  bool
+	began time.Time
+	names map[string]string // party -> what is printed last of it
+}
+
+func newPrinter(out io.Writer, asJSON bool) *printer {
+	return &printer{out: out, json: asJSON, began: time.Now(), names: map[string]string{}}
+}
+
+func (p *printer) write(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.json {
+		line, err := json.Marshal(map[string]any{"seconds": int(time.Since(p.began).Seconds()), "progress": strings.TrimSpace(text)})
+		if err == nil && strings.TrimSpace(text) != "" {
+			fmt.Fprintln(p.out, string(line))
+		}
+		return
+	}
+	fmt.Fprintln(p.out, text)
+}
+
+// step is what the demo itself does.
+func (p *printer) step(format string, args ...any) {
+	if !p.json {
+		p.write("")
+	}
+	p.write(fmt.Sprintf(format, args...))
+}
+
+func (p *printer) line(format string, args ...any) { p.write(fmt.Sprintf(format, args...)) }
+
+// follow prints what happens to a party's swaps, and what comes next, until
+// ctx ends. A stream that breaks is the client's to mend.
+func (p *printer) follow(ctx context.Context, party string, client *sdk.Client) {
+	for update, err := range client.Watch(ctx, sdk.WatchOptions{}) {
+		if err != nil {
+			return
+		}
+		if e := update.GetEntry(); e != nil && e.GetText() != "" && p.fresh(party, e.GetText()) {
+			p.line("%5.1fs  %-11s  %s", time.Since(p.began).Seconds(), party, e.GetText())
+		}
+		if next := update.GetSwap().GetNextAction().GetText(); next != "" && p.fresh(party+"/next", next) {
+			p.line("        %-11s    next: %s", "", next)
+		}
+	}
+}
+
+// fresh reports whether the text differs from the last one under the name.
+func (p *printer) fresh(name, text string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.names[name] == text {
+		return false
+	}
+	p.names[name] = text
+	return true
+}
+
+// quote shows what the offer costs before anybody commits.
+func (p *printer) quote(q *sdk.Quote) {
+	for _, leg := range q.GetLegs() {
+		p.line("  leg %d: %s, refund opens %s; fees fund %s, redeem %s, refund %s (of %s)", leg.GetIndex(),
+			human(leg.GetAmount().GetAsset(), leg.GetAmount().GetAmount()),
+			sdk.Time(leg.GetTimeLock()).Local().Format("15:04:05"),
+			human(leg.GetFeeAsset(), leg.GetFundFee()), human(leg.GetFeeAsset(), leg.GetRedeemFee()),
+			human(leg.GetFeeAsset(), leg.GetRefundFee()), symbol(leg.GetFeeAsset()))
+	}
+	var worst []string
+	for _, a := range q.GetWorstCaseLoss() {
+		worst = append(worst, human(a.GetAsset(), a.GetAmount()))
+	}
+	p.line("  worst case if the swap fails: %s in fees", strings.Join(worst, " and "))
+}
+
+// balances prints a table.
+func (p *printer) balances(title string, b balances) {
+	p.step("%s", title)
+	for _, party := range []string{"initiator", "participant"} {
+		assets := make([]string, 0, len(b[party]))
+		for asset := range b[party] {
+			assets = append(assets, asset)
+		}
+		sort.Strings(assets)
+		for _, asset := range assets {
+			p.line("  %-11s  %s", party, human(asset, b[party][asset].String()))
+		}
+	}
+}
+
+// Show prints the report as a table.
+func (r Report) Show(out io.Writer) {
+	fmt.Fprintf(out, "\n%-11s  %-5s  %22s  %22s  %22s  %22s  %22s\n", "party", "asset", "before", "sent", "received", "fees", "after")
+	for _, p := range r.Parties {
+		for _, a := range p.Assets {
+			fmt.Fprintf(out, "%-11s  %-5s  %22s  %22s  %22s  %22s  %22s\n", p.Party, symbol(a.Asset),
+				units(a.Asset, a.Before), units(a.Asset, a.Sent), units(a.Asset, a.Received), units(a.Asset, a.Fees), units(a.Asset, a.After))
+		}
+	}
+	fmt.Fprintf(out, "\n%s: everybody %s after %d seconds\n", r.Scenario, r.Outcome, r.Seconds)
+}
+
+func isBitcoin(asset string) bool { return strings.HasPrefix(asset, "bip122:") }
+
+func symbol(asset string) string {
+	if isBitcoin(asset) {
+		return "BTC"
+	}
+	return "ETH"
+}
+
+// units writes base units of the demo's two coins as people do.
+func units(asset, base string) string {
+	decimals := uint32(18)
+	if isBitcoin(asset) {
+		decimals = 8
+	}
+	text, err := sdk.FormatUnits(base, decimals)
+	if err != nil {
+		return base
+	}
+	return text
+}
+
+func human(asset, base string) string { return units(asset, base) + " " + symbol(asset) }
+
+// outcomeText is an outcome in the words of the API's JSON.
+func outcomeText(o sdk.Outcome) string {
+	return strings.ToLower(strings.TrimPrefix(o.String(), "OUTCOME_"))
+}

@@ -1,0 +1,217 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/store"
+	"github.com/kofo-network/kofo/internal/wallet"
+	"github.com/kofo-network/kofo/monitor/bus"
+	"github.com/kofo-network/kofo/monitor/engine"
+	"github.com/kofo-network/kofo/monitor/gate"
+	"github.com/kofo-network/kofo/monitor/runner"
+	"github.com/kofo-network/kofo/monitor/watch"
+)
+
+// core is what settles swaps; the servers stand on it.
+type core struct {
+	cfg      config.Config
+	log      *slog.Logger
+	keys     *wallet.Keys
+	identity wallet.Identity
+	store    *store.Store
+	nats     *server.Server
+	bus      *bus.Bus
+	chains   chains
+	engine   *engine.Engine
+	runner   *runner.Runner
+	hub      *hub
+	// closers run in reverse order.
+	closers []func()
+}
+
+// openCore opens everything up to the engine; nothing runs yet.
+func openCore(ctx context.Context, cfg config.Config, seed *wallet.Seed, log *slog.Logger) (_ *core, err error) {
+	c := &core{cfg: cfg, log: log, hub: newHub()}
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	for _, step := range []func(context.Context, *wallet.Seed) error{
+		c.openKeys, c.openStore, c.openBus, c.openChains, c.openEngine,
+	} {
+		if err := step(ctx, seed); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *core) onClose(f func()) { c.closers = append(c.closers, f) }
+
+func (c *core) close() {
+	for i := len(c.closers) - 1; i >= 0; i-- {
+		c.closers[i]()
+	}
+	c.closers = nil
+}
+
+func (c *core) openKeys(_ context.Context, seed *wallet.Seed) (err error) {
+	if c.keys, err = seed.Keys(); err != nil {
+		return fmt.Errorf("derive keys: %w", err)
+	}
+	c.onClose(c.keys.Close)
+	c.identity, err = c.keys.Identity()
+	return err
+}
+
+func (c *core) openStore(ctx context.Context, _ *wallet.Seed) error {
+	sealer, err := c.keys.Sealer()
+	if err != nil {
+		return err
+	}
+	dsn := c.cfg.Store.DSN.Reveal()
+	if c.cfg.Store.Driver == "sqlite" {
+		if dsn == "" {
+			dsn = "kofo.db"
+		}
+		dsn = c.cfg.Path(dsn)
+	}
+	c.store, err = store.Open(ctx, store.Config{DSN: dsn, Party: c.identity.PartyID(), Sealer: sealer, Log: c.log})
+	if err != nil {
+		return fmt.Errorf("open the store: %w", err)
+	}
+	c.onClose(func() {
+		if err := c.store.Close(); err != nil {
+			c.log.Error("close the store", "error", err)
+		}
+	})
+	return nil
+}
+
+func (c *core) openBus(ctx context.Context, _ *wallet.Seed) (err error) {
+	o := bus.Options{
+		URL: c.cfg.Bus.URL.Reveal(), Credentials: c.cfg.Path(c.cfg.Bus.Credentials),
+		Prefix: c.cfg.Bus.Prefix, Replicas: c.cfg.Bus.Replicas, Log: c.log,
+	}
+	if o.URL == "" {
+		dir := filepath.Join(c.cfg.DataDir, "nats")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("folder of the embedded broker: %w", err)
+		}
+		if c.nats, err = bus.Embedded(dir); err != nil {
+			return err
+		}
+		c.onClose(func() {
+			c.nats.Shutdown()
+			c.nats.WaitForShutdown()
+		})
+		o.Conn = c.nats
+	}
+	if c.bus, err = bus.Open(ctx, o); err != nil {
+		return fmt.Errorf("open the bus: %w", err)
+	}
+	c.onClose(c.bus.Close)
+	return nil
+}
+
+func (c *core) openChains(ctx context.Context, _ *wallet.Seed) error {
+	c.onClose(func() { c.chains.closeAll() })
+	for _, settings := range c.cfg.Chains {
+		opened, err := c.openChain(ctx, settings)
+		if err != nil {
+			return fmt.Errorf("chain %s: %w", settings.Name, err)
+		}
+		c.chains = append(c.chains, opened)
+		last := &c.chains[len(c.chains)-1]
+		if last.budgets, err = stressBudgets(ctx, *last); err != nil {
+			return fmt.Errorf("chain %s: %w", settings.Name, err)
+		}
+	}
+	return nil
+}
+
+func (c *core) openEngine(context.Context, *wallet.Seed) error {
+	c.engine = engine.New(engine.Options{
+		Store: c.store, Contracts: c.chains.contract, Dispatch: c.dispatch,
+		Changed: c.hub.changed, Now: time.Now, Log: c.log,
+	})
+	keeper := &gate.Keeper{
+		Chains: func(id htlc.ChainID) (gate.Chain, error) {
+			on, err := c.chains.find(id)
+			return on.adapter, err
+		},
+		Copies:   &copies{dir: c.cfg.Path(c.cfg.Policy.CopiesDir), store: c.store},
+		DiskFree: func() (uint64, error) { return diskFree(c.cfg.DataDir) },
+	}
+	var lanes []runner.Chain
+	for _, on := range c.chains {
+		lanes = append(lanes, runner.Chain{ID: on.id, Signer: on.adapter, Ledger: on.adapter})
+	}
+	c.runner = runner.New(runner.Options{
+		Chains: lanes, Engine: c.engine, Swaps: swapReader{c.store}, Journal: c.store, Gates: keeper,
+		Watchers: c.bus, Secrets: c.keys, Budget: c.chains.budget, Alarm: c.alarm, Log: c.log,
+	})
+	return nil
+}
+
+// dispatch hands durable effects to the runner.
+func (c *core) dispatch(effects []engine.StoredEffect) {
+	c.runner.Dispatch(effects, func(id htlc.SwapID) (htlc.Swap, bool) {
+		if s, ok := c.engine.Swap(id); ok {
+			return s, true
+		}
+		s, err := swapReader{c.store}.Swap(context.Background(), id)
+		return s, err == nil
+	})
+}
+
+// alarm tells a person. What happened stands in the swap's history too.
+func (c *core) alarm(s htlc.Swap, leg int, reason string) {
+	c.log.Warn("alarm", "swap", s.ID.String(), "leg", leg, "chain", string(s.Terms.Legs[leg].Chain()),
+		"reason", reason, "phase", s.Phase.String())
+}
+
+// run settles swaps until ctx ends.
+func (c *core) run(ctx context.Context) error {
+	if err := c.engine.Start(ctx, c.chains.ids()); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.engine.Run(ctx) })
+	g.Go(func() error { return c.runner.Run(ctx) })
+	for _, on := range c.chains {
+		watcher := watch.New(on.id, on.adapter, on.adapter, c.bus, c.log)
+		feed := &engine.Feed{Engine: c.engine, Bus: c.bus, Chain: on.id, Log: c.log}
+		g.Go(func() error { return watcher.Run(ctx) })
+		g.Go(func() error { return c.bus.Serve(ctx, on.id, watcher.Answer) })
+		g.Go(func() error { return feed.Run(ctx) })
+		if on.background != nil {
+			g.Go(func() error { return on.background(ctx) })
+		}
+	}
+	err := g.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// swapReader reads swaps that the engine has forgotten.
+type swapReader struct{ store *store.Store }
+
+func (r swapReader) Swap(ctx context.Context, id htlc.SwapID) (htlc.Swap, error) {
+	record, err := r.store.Get(ctx, id)
+	return record.Swap, err
+}

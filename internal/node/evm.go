@@ -1,0 +1,63 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/kofo-network/kofo/adapters/evm"
+	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/config"
+)
+
+// weiPerGwei is how the configuration's rates become the adapter's.
+const weiPerGwei = 1_000_000_000
+
+func (c *core) openChain(ctx context.Context, settings config.Chain) (chain, error) {
+	switch settings.Kind {
+	case config.KindBitcoin:
+		return c.openBitcoin(ctx, settings)
+	case config.KindEVM:
+		return c.openEVM(ctx, settings)
+	}
+	return chain{}, fmt.Errorf("unknown kind %q", settings.Kind)
+}
+
+func (c *core) openEVM(ctx context.Context, settings config.Chain) (chain, error) {
+	account, err := c.keys.EVMAccount(0)
+	if err != nil {
+		return chain{}, err
+	}
+	id := htlc.ChainID(settings.ID)
+	o := evm.Config{
+		Chain: id, URL: settings.URL.Reveal(),
+		Genesis: common.HexToHash(settings.Genesis), Deployment: common.HexToAddress(settings.Deployment),
+		Bury: settings.Bury, Lanes: settings.Lanes, MinFeePercent: settings.Fees.MaxShare,
+		PollInterval: settings.Poll, ClimbWindow: int64(settings.Fees.ClimbWindow.Seconds()),
+		MaxAmount: c.maxAmount(htlc.AssetID(settings.ID + "/slip44:60")),
+	}
+	if settings.Fees.Stress > 0 {
+		o.StressFee = new(big.Int).Mul(new(big.Int).SetUint64(settings.Fees.Stress), big.NewInt(weiPerGwei))
+	}
+	for _, t := range settings.Tokens {
+		asset := htlc.AssetID(t.Asset)
+		o.Tokens = append(o.Tokens, evm.Token{Address: common.HexToAddress(asset.Reference()), Min: t.Min, Max: t.Max})
+	}
+	a, err := evm.Open(ctx, o, account, c.store, c.store, c.log)
+	if err != nil {
+		return chain{}, err
+	}
+	return chain{Chain: settings, id: id, adapter: a, close: a.Close}, nil
+}
+
+// maxAmount is the policy's limit of an asset, zero for none.
+func (c *core) maxAmount(asset htlc.AssetID) htlc.Amount {
+	for _, m := range c.cfg.Policy.MaxAmounts {
+		if htlc.AssetID(m.Asset) == asset {
+			return m.Amount
+		}
+	}
+	return htlc.Amount{}
+}

@@ -1,65 +1,42 @@
 package htlc
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
-// apply writes one event into the swap and returns the alarms it raises. It
-// decides nothing: what follows from the new state is settled in Transition.
-func (s *Swap) apply(e Event) ([]Effect, error) {
-	switch e := e.(type) {
-	case TermsSigned:
-		return nil, s.open(e)
-	case CancelRequested:
-		return nil, s.cancel()
-	case FundingPrepared:
-		return nil, s.fundingPrepared(e)
-	case FundingChecked:
-		return nil, s.fundingChecked(e)
-	case RedeemPrepared:
-		return nil, s.redeemPrepared(e)
-	case RevealChecked:
-		return nil, s.revealChecked(e)
-	case Submitted:
-		return nil, s.submitted(e)
-	case Withheld:
-		return s.withheld(e)
-	case Reorged:
-		return s.reorged(e)
-	case TipAdvanced:
-		return s.tipAdvanced(e)
-	case LegMismatched:
-		if err := s.checkLeg(e.Leg); err != nil {
-			return nil, err
-		}
-		return []Effect{{Kind: EffectAlarm, Leg: e.Leg, Detail: AlarmMismatch}}, nil
-	default:
-		return nil, s.applyLeg(e)
+// Each event writes itself into the swap and returns the alarms that it
+// raises. It decides nothing: what follows from the new state is settled in
+// Transition.
+
+func (e TermsSigned) applyTo(s *Swap) ([]Effect, error)     { return nil, s.open(e) }
+func (CancelRequested) applyTo(s *Swap) ([]Effect, error)   { return nil, s.cancel() }
+func (e FundingPrepared) applyTo(s *Swap) ([]Effect, error) { return nil, s.fundingPrepared(e) }
+func (e FundingChecked) applyTo(s *Swap) ([]Effect, error)  { return nil, s.fundingChecked(e) }
+func (e RedeemPrepared) applyTo(s *Swap) ([]Effect, error)  { return nil, s.redeemPrepared(e) }
+func (e RevealChecked) applyTo(s *Swap) ([]Effect, error)   { return nil, s.revealChecked(e) }
+func (e Submitted) applyTo(s *Swap) ([]Effect, error)       { return nil, s.submitted(e) }
+func (e Withheld) applyTo(s *Swap) ([]Effect, error)        { return s.withheld(e) }
+func (e LegSeen) applyTo(s *Swap) ([]Effect, error)         { return nil, s.legSeen(e) }
+func (e LegFunded) applyTo(s *Swap) ([]Effect, error)       { return nil, s.legFunded(e) }
+func (e SecretSeen) applyTo(s *Swap) ([]Effect, error)      { return nil, s.secretSeen(e) }
+func (e LegRedeemed) applyTo(s *Swap) ([]Effect, error)     { return nil, s.legRedeemed(e) }
+func (e Reorged) applyTo(s *Swap) ([]Effect, error)         { return s.reorged(e) }
+func (e TipAdvanced) applyTo(s *Swap) ([]Effect, error)     { return nil, s.tipAdvanced(e) }
+
+func (e LegMismatched) applyTo(s *Swap) ([]Effect, error) {
+	if err := s.checkLeg(e.Leg); err != nil {
+		return nil, err
 	}
+	return []Effect{{Kind: EffectAlarm, Leg: e.Leg, Detail: AlarmMismatch}}, nil
 }
 
-// applyLeg writes what a chain shows of a leg.
-func (s *Swap) applyLeg(e Event) error {
-	switch e := e.(type) {
-	case LegSeen:
-		return s.legSeen(e)
-	case LegFunded:
-		return s.legFunded(e)
-	case SecretSeen:
-		return s.secretSeen(e)
-	case LegRedeemed:
-		if !e.Secret.Opens(s.Terms.SecretHash) {
-			return ErrWrongSecret
-		}
-		err := s.spent(e.Leg, LegSpentRedeemed, e.TxID, e.Block)
-		if err == nil {
-			s.learn(e.Secret)
-		}
-		return err
-	case LegRefunded:
-		return s.spent(e.Leg, LegSpentRefunded, e.TxID, e.Block)
-	case LegClosedByConsent:
-		return s.spent(e.Leg, LegSpentByConsent, e.TxID, e.Block)
-	}
-	return fmt.Errorf("%w: unknown event %T", ErrRejected, e)
+func (e LegRefunded) applyTo(s *Swap) ([]Effect, error) {
+	return nil, s.spent(e.Leg, LegSpentRefunded, spend{e.TxID, e.Ref, e.Block})
+}
+
+func (e LegClosedByConsent) applyTo(s *Swap) ([]Effect, error) {
+	return nil, s.spent(e.Leg, LegSpentByConsent, spend{e.TxID, e.Ref, e.Block})
 }
 
 func (s *Swap) open(e TermsSigned) error {
@@ -96,10 +73,12 @@ func (s *Swap) cancel() error {
 }
 
 func (s *Swap) fundingPrepared(e FundingPrepared) error {
-	if s.Phase != PhaseAgreed || s.FundingTx == e.TxID {
+	switch {
+	case e.TxID == "":
+		return fmt.Errorf("%w: a funding without a transaction", ErrRejected)
+	case s.Phase != PhaseAgreed || s.FundingTx == e.TxID:
 		return ErrStale
-	}
-	if s.FundingTx != "" || e.TxID == "" {
+	case s.FundingTx != "":
 		return fmt.Errorf("%w: funding %q after %q", ErrRejected, e.TxID, s.FundingTx)
 	}
 	s.FundingTx = e.TxID
@@ -112,7 +91,7 @@ func (s *Swap) fundingChecked(e FundingChecked) error {
 	}
 	verdict := FundingGate(*s, e.Facts)
 	if verdict.Allows() {
-		s.Phase, s.Announced = PhaseFunding, true
+		s.Phase, s.FundingAllowed, s.Announced = PhaseFunding, true, true
 		return nil
 	}
 	s.Held = verdict.Holding()
@@ -153,27 +132,41 @@ func (s *Swap) submitted(e Submitted) error {
 		return err
 	}
 	switch {
-	case e.Purpose == PurposeRedeem && s.mayRedeem() && e.Leg == s.In():
-		s.Released = true
-		s.RedeemTx = e.TxID
-	case e.Purpose == PurposeFund && s.Announced && e.Leg == s.Out(),
-		e.Purpose == PurposeRefund && s.Refunding && e.Leg == s.Out():
+	case e.Purpose == PurposeRedeem && e.Leg == s.In() && s.mayRedeem():
+		if s.Released && s.RedeemTx == e.TxID {
+			return ErrStale
+		}
+		s.Released, s.RedeemTx = true, e.TxID
+	case e.Purpose == PurposeFund && e.Leg == s.Out() && s.FundingAllowed:
+		if s.FundingSent {
+			return ErrStale
+		}
+		s.FundingSent = true
+	case e.Purpose == PurposeRefund && e.Leg == s.Out() && s.Refunding:
+		if s.RefundTx == e.TxID {
+			return ErrStale
+		}
+		s.RefundTx = e.TxID
 	default:
 		return fmt.Errorf("%w: nobody asked for a %s of leg %d", ErrRejected, e.Purpose, e.Leg)
 	}
 	return nil
 }
 
-// mayRedeem: an Initiator whose gate had opened, even if it closed since, or
-// anyone who knows the secret.
+// mayRedeem: anyone who knows the secret, and an Initiator with a stored
+// redeem, whatever happened to its gate since: what is out is out.
 func (s *Swap) mayRedeem() bool {
-	return s.Secret != nil || s.Initiator() && s.RedeemTx != "" && s.Phase >= PhaseFunded
+	return s.Secret != nil || s.Initiator() && s.RedeemTx != ""
 }
 
 func (s *Swap) withheld(e Withheld) ([]Effect, error) {
+	unfunded := s.Legs[s.Out()].Status < LegInBlock
 	switch {
-	case e.Purpose == PurposeFund && s.Phase == PhaseFunding && s.Legs[s.Out()].Status == LegUnfunded:
-		s.Phase, s.Outcome, s.Announced = PhaseClosed, OutcomeCancelled, false
+	case e.Purpose == PurposeFund && s.Phase == PhaseFunding && unfunded:
+		s.Phase, s.Outcome, s.FundingAllowed, s.Announced = PhaseClosed, OutcomeCancelled, false, false
+		return []Effect{{Kind: EffectAlarm, Leg: s.Out(), Detail: AlarmWithheld}}, nil
+	case e.Purpose == PurposeFund && s.Phase == PhaseRedeeming && s.Announced && unfunded:
+		s.FundingAllowed, s.Announced = false, false
 		return []Effect{{Kind: EffectAlarm, Leg: s.Out(), Detail: AlarmWithheld}}, nil
 	case e.Purpose == PurposeRedeem && s.Phase == PhaseRevealing:
 		s.Phase = PhaseFunded
@@ -198,17 +191,30 @@ func (s *Swap) legSeen(e LegSeen) error {
 		return ErrStale
 	}
 	l.Status, l.FundTx = LegInMempool, e.TxID
+	if e.Leg == s.Out() && s.FundingTx != "" && e.TxID != s.FundingTx {
+		return nil // somebody else's, and it may never be in a block
+	}
 	s.noteOwnFunding(e.Leg, e.TxID)
 	return nil
 }
 
+// legFunded: a funding stands until its block is undone, so that a second one
+// of the same contract moves neither depth nor redeem. Only our own goes
+// before somebody else's, since its refund is ours to fetch.
 func (s *Swap) legFunded(e LegFunded) error {
 	if err := s.checkLeg(e.Leg); err != nil {
 		return err
 	}
 	l := &s.Legs[e.Leg]
-	if l.Status.Spent() || l.Status.Locked() && l.FundBlock == e.Block && l.FundRef == e.Ref {
+	own := e.Leg == s.Out() && e.TxID == s.FundingTx && l.FundTx != s.FundingTx
+	switch {
+	case e.Block == (BlockID{}):
+		return fmt.Errorf("%w: funded in no block", ErrRejected)
+	case l.FundBlock != (BlockID{}) && (l.Status.Spent() || !own):
 		return ErrStale
+	case l.Status.Spent(): // told in the wrong order
+		l.FundTx, l.FundRef, l.FundBlock = e.TxID, e.Ref, e.Block
+		return nil
 	}
 	if l.FundRef != "" && l.FundRef != e.Ref && e.Leg == s.In() && s.Phase < PhaseRevealing {
 		s.RedeemTx = "" // it spends a funding that is gone
@@ -219,7 +225,8 @@ func (s *Swap) legFunded(e LegFunded) error {
 	return nil
 }
 
-// noteOwnFunding: our funding is out there, whatever we remember of it.
+// noteOwnFunding: our funding is out there, whatever we remember of it. That
+// alone lets nothing more out: FundingAllowed stays the gate's.
 func (s *Swap) noteOwnFunding(leg int, txid string) {
 	if leg != s.Out() {
 		return
@@ -254,22 +261,50 @@ func (s *Swap) learn(secret Secret) {
 	}
 }
 
-func (s *Swap) spent(leg int, how LegStatus, txid string, block BlockID) error {
+func (s *Swap) legRedeemed(e LegRedeemed) error {
+	if !e.Secret.Opens(s.Terms.SecretHash) {
+		return ErrWrongSecret
+	}
+	known := s.Secret != nil
+	err := s.spent(e.Leg, LegSpentRedeemed, spend{e.TxID, e.Ref, e.Block})
+	if err != nil && (known || !errors.Is(err, ErrStale)) {
+		return err
+	}
+	s.learn(e.Secret)
+	return nil
+}
+
+type spend struct {
+	txid, ref string
+	block     BlockID
+}
+
+// spent: a spend stands until its block is undone. Spends of another output
+// than the funding that we follow say nothing of the leg.
+func (s *Swap) spent(leg int, how LegStatus, by spend) error {
 	if err := s.checkLeg(leg); err != nil {
 		return err
 	}
 	l := &s.Legs[leg]
-	if l.Status.Spent() && l.SpendBlock == block && l.SpendTx == txid {
+	other := by.ref != "" && l.FundRef != "" && by.ref != l.FundRef
+	switch {
+	case by.block == (BlockID{}):
+		return fmt.Errorf("%w: spent in no block", ErrRejected)
+	case l.Status.Spent(), other:
 		return ErrStale
 	}
-	l.Status, l.SpendTx, l.SpendBlock = how, txid, block
-	l.Height = max(l.Height, block.Height)
+	l.Status, l.SpendTx, l.SpendBlock = how, by.txid, by.block
+	l.Height = max(l.Height, by.block.Height)
+	s.Announced = s.Announced || leg == s.Out()
 	return nil
 }
 
 func (s *Swap) reorged(e Reorged) ([]Effect, error) {
 	if err := s.checkLeg(e.Leg); err != nil {
 		return nil, err
+	}
+	if e.Block == (BlockID{}) {
+		return nil, fmt.Errorf("%w: no block undone", ErrRejected)
 	}
 	l := &s.Legs[e.Leg]
 	undone := false
@@ -279,7 +314,7 @@ func (s *Swap) reorged(e Reorged) ([]Effect, error) {
 			l.Status = LegUnfunded
 		}
 	}
-	if l.FundBlock == e.Block && l.FundBlock != (BlockID{}) {
+	if l.FundBlock == e.Block {
 		l.FundBlock, undone = BlockID{}, true
 		if !l.Status.Spent() {
 			l.Status = LegUnfunded
@@ -288,27 +323,27 @@ func (s *Swap) reorged(e Reorged) ([]Effect, error) {
 	if !undone {
 		return nil, ErrStale
 	}
-	l.Height = min(l.Height, e.Block.Height-1)
+	if e.Block.Height > 0 {
+		l.Height = min(l.Height, e.Block.Height-1)
+	}
 	return []Effect{{Kind: EffectAlarm, Leg: e.Leg, Detail: AlarmReorg}}, nil
 }
 
-func (s *Swap) tipAdvanced(e TipAdvanced) ([]Effect, error) {
+func (s *Swap) tipAdvanced(e TipAdvanced) error {
 	if err := s.checkLeg(e.Leg); err != nil {
-		return nil, err
+		return err
 	}
-	if l := s.Legs[e.Leg]; l.Height == e.Height && l.Clock == e.Clock {
-		return nil, ErrStale
-	}
-	wasOpen := s.CutOffPassed || !s.Initiator() || !s.Legs[s.Out()].Status.Locked()
+	told := true
 	for i := range s.Legs {
-		if s.sameChain(i, e.Leg) {
-			s.Legs[i].Height, s.Legs[i].Clock = e.Height, e.Clock
+		if l := &s.Legs[i]; s.sameChain(i, e.Leg) {
+			told = told && l.Height == e.Height && l.Clock == e.Clock
+			l.Height, l.Clock = e.Height, e.Clock
 		}
 	}
-	if !wasOpen && s.Phase < PhaseRevealing && s.Legs[s.In()].Clock > s.Terms.CutOff() {
-		return []Effect{{Kind: EffectAlarm, Leg: s.In(), Detail: AlarmCutOff}}, nil
+	if told {
+		return ErrStale
 	}
-	return nil, nil
+	return nil
 }
 
 // tellClock keeps the later of two readings of a leg's clock. It is the

@@ -61,8 +61,16 @@ func (s Swap) Check() error {
 	if s.Phase == PhaseNew {
 		return errors.New("a stored swap has terms")
 	}
-	if s.Self < 0 || s.Self >= len(s.Terms.Parties) || len(s.Legs) != len(s.Terms.Legs) || len(s.Legs) < MinLegs {
+	if err := s.Terms.validateRing(); err != nil {
+		return err
+	}
+	if s.Self < 0 || s.Self >= len(s.Terms.Parties) || len(s.Legs) != len(s.Terms.Legs) {
 		return fmt.Errorf("party %d, %d legs for %d parties", s.Self, len(s.Legs), len(s.Terms.Parties))
+	}
+	for i, l := range s.Legs {
+		if l.Status > LegSpentByConsent || l.Status.Locked() && l.FundBlock == (BlockID{}) || l.Buried && !l.Status.Spent() {
+			return fmt.Errorf("leg %d: %s in block %d", i, l.Status, l.FundBlock.Height)
+		}
 	}
 	open := s.Phase != PhaseClosed
 	switch {
@@ -78,8 +86,12 @@ func (s Swap) Check() error {
 		return fmt.Errorf("the secret is out in phase %s", s.Phase)
 	case s.Phase == PhaseRevealing && (!s.Initiator() || s.RedeemTx == ""):
 		return errors.New("revealing without a stored redeem")
-	case s.Phase == PhaseFunding && (s.FundingTx == "" || !s.Announced):
+	case open && s.FundingAllowed && (s.FundingTx == "" || !s.Announced):
 		return errors.New("funding without a stored funding")
+	case s.Phase == PhaseFunding && !s.Announced:
+		return errors.New("funding that was never announced")
+	case s.Phase == PhaseAgreed && s.Announced:
+		return errors.New("announced before the funding gate")
 	}
 	return nil
 }
@@ -160,13 +172,14 @@ var eventDecoders = map[EventKind]func(storedEvent) (Event, error){
 		var body struct {
 			Leg   int
 			TxID  string
+			Ref   string
 			Block BlockID
 		}
 		err := decodeBody(w, &body)
 		if err != nil {
 			return nil, err
 		}
-		return LegRedeemed{Leg: body.Leg, TxID: body.TxID, Secret: secretOf(*w.Secret), Block: body.Block}, nil
+		return LegRedeemed{Leg: body.Leg, TxID: body.TxID, Ref: body.Ref, Secret: secretOf(*w.Secret), Block: body.Block}, nil
 	},
 }
 

@@ -17,3 +17,5 @@
 //   - TipAdvanced whenever an alarm of Swap.Alarms is due, by the clock of the
 //     leg's own chain.
 package htlc
+
+//go:generate go test . -run ^Test(StateMachineDoc|Machine|Vectors)$ -update

@@ -78,7 +78,10 @@ const (
 )
 
 // Event is a fact, in the past tense. The set is sealed.
-type Event interface{ Kind() EventKind }
+type Event interface {
+	Kind() EventKind
+	applyTo(s *Swap) ([]Effect, error)
+}
 
 type (
 	// TermsSigned opens a swap: every party has signed the Terms.
@@ -116,7 +119,9 @@ type (
 	}
 
 	// Withheld: a gate had opened, but before anything was handed out it had
-	// closed again; the transaction has provably not left the process.
+	// closed again; the transaction has provably not left the process. Of a
+	// funding it may also say that it can never be in a block any more: a coin
+	// or the nonce that it needs is spent otherwise, and that is buried.
 	Withheld struct{ Purpose Purpose }
 
 	// LegSeen: a leg's funding is in the mempool.
@@ -150,9 +155,13 @@ type (
 	}
 
 	// LegRedeemed: a leg was spent with the secret, in a block.
+	//
+	// Ref, here and below, is that of the funding that was spent; it may be
+	// empty where a contract can be funded only once.
 	LegRedeemed struct {
 		Leg    int
 		TxID   string
+		Ref    string `json:",omitempty"`
 		Secret Secret
 		Block  BlockID
 	}
@@ -161,6 +170,7 @@ type (
 	LegRefunded struct {
 		Leg   int
 		TxID  string
+		Ref   string `json:",omitempty"`
 		Block BlockID
 	}
 
@@ -169,6 +179,7 @@ type (
 	LegClosedByConsent struct {
 		Leg   int
 		TxID  string
+		Ref   string `json:",omitempty"`
 		Block BlockID
 	}
 

@@ -30,9 +30,13 @@ func (l Leg) OpenMax() int64 { return l.TimeLock + int64(l.Timing.ClockLag) }
 // broadcast and still be buried before the refund opens.
 func (l Leg) RedeemDeadline() int64 { return l.OpenMin() - int64(l.Timing.BuryRedeem) }
 
-// CutOff is the moment after which the Initiator no longer reveals: the
-// redeem deadline of the leg that pays it.
-func (t Terms) CutOff() int64 { return t.Legs[t.Incoming(0)].RedeemDeadline() }
+// CutOff is the last reading of the clock of the leg that pays the Initiator
+// at which it still reveals. While the clock reads this, real time is at most
+// ClockLag later, which is the leg's redeem deadline.
+func (t Terms) CutOff() int64 {
+	leg := t.Legs[t.Incoming(0)]
+	return leg.RedeemDeadline() - int64(leg.Timing.ClockLag)
+}
 
 // fundedBy is the latest real time at which a leg funded by its fund-by time
 // has its confirmations.
@@ -49,7 +53,8 @@ func (l Leg) earliestFundBy(from int64) int64 {
 // earliestLast is the least time lock of the last leg: after its funding is
 // buried the Initiator has a sighting's time to act before its cut-off.
 func (l Leg) earliestLast() int64 {
-	return l.fundedBy() + int64(l.Timing.Sighting) + int64(l.Timing.BuryRedeem) + int64(l.Timing.ClockLead)
+	return l.fundedBy() + int64(l.Timing.Sighting) + int64(l.Timing.ClockLag) +
+		int64(l.Timing.BuryRedeem) + int64(l.Timing.ClockLead)
 }
 
 // earliestAbove is the least time lock of a leg whose payee is the payer of

@@ -108,10 +108,12 @@ type Swap struct {
 	// Secret is set once it is out: seen on a chain or in a message. The
 	// Initiator's own, before that, is derived where it is needed.
 	Secret *Secret
-	// FundingTx and RedeemTx are set once the transactions are stored.
-	FundingTx, RedeemTx string
-	// Announced: the funding gate opened, or our funding was seen.
-	Announced bool
+	// FundingTx and RedeemTx are set once the transactions are stored,
+	// RefundTx once the refund was handed to a node.
+	FundingTx, RedeemTx, RefundTx string
+	// FundingAllowed: the funding gate opened. FundingSent: the funding was
+	// handed to a node. Announced: the gate opened, or our funding was seen.
+	FundingAllowed, FundingSent, Announced bool
 	// Released: the redeem with the secret was handed to a node.
 	Released bool
 	// Refunding: the refund of our leg was asked for.
@@ -157,18 +159,31 @@ func (s Swap) Alarms() []Alarm {
 			out = append(out, Alarm{Leg: i, Height: s.Legs[i].Height + 1})
 		}
 	}
+	return append(out, s.clockAlarms()...)
+}
+
+func (s Swap) clockAlarms() []Alarm {
+	var out []Alarm
 	leg, state := s.Terms.Legs[s.Out()], s.Legs[s.Out()]
+	unsent := s.FundingAllowed && !s.FundingSent && state.Status < LegInBlock
 	switch {
-	case s.Phase == PhaseAgreed:
+	case s.Phase == PhaseAgreed, unsent && state.Clock <= leg.FundBy:
 		out = append(out, Alarm{Leg: s.Out(), Clock: leg.FundBy + 1})
-	case state.Status.Locked() && !s.Refunding:
+	case state.Status.Locked() && state.Clock <= leg.TimeLock:
 		out = append(out, Alarm{Leg: s.Out(), Clock: leg.TimeLock + 1})
 	}
 	if s.Initiator() && !s.CutOffPassed && s.Phase < PhaseRevealing {
 		out = append(out, Alarm{Leg: s.In(), Clock: s.Terms.CutOff() + 1})
 	}
+	in := s.Legs[s.In()]
+	if lock := s.Terms.Legs[s.In()].TimeLock; s.bystander() && in.Status < LegInBlock && in.Clock <= lock {
+		out = append(out, Alarm{Leg: s.In(), Clock: lock + 1})
+	}
 	return out
 }
+
+// bystander: the secret is out, and nothing of ours is at stake.
+func (s Swap) bystander() bool { return s.Phase == PhaseRedeeming && !s.Announced }
 
 func (s Swap) depthAlarms(i int) []Alarm {
 	state, need := s.Legs[i], uint64(s.Terms.Legs[i].MinConfirmations)
@@ -182,16 +197,12 @@ func (s Swap) depthAlarms(i int) []Alarm {
 }
 
 // waitsForBlock reports whether something is tried again with every block of
-// the leg's chain.
-func (s Swap) waitsForBlock(i int) bool {
-	status := s.Legs[i].Status
-	if i == s.Out() {
-		ready := s.Initiator() || s.Legs[s.In()].Status == LegConfirmed
-		return s.Phase == PhaseAgreed && ready ||
-			s.Announced && status < LegInBlock ||
-			s.Refunding && status.Locked()
+// the leg's chain: all that is wanted of it but the watching.
+func (s Swap) waitsForBlock(leg int) bool {
+	for _, w := range s.wants() {
+		if w.Leg == leg && w.Kind != EffectWatch {
+			return true
+		}
 	}
-	return s.Phase == PhaseRevealing ||
-		s.Phase == PhaseRedeeming && !status.Spent() ||
-		s.Initiator() && s.Phase == PhaseFunded && status == LegConfirmed && !s.CutOffPassed
+	return false
 }

@@ -149,6 +149,8 @@ func (l Leg) validate() error {
 		return err
 	}
 	switch {
+	case len(l.Asset) > MaxAssetIDLen:
+		return fmt.Errorf("%w: more than %d characters", ErrBadAssetID, MaxAssetIDLen)
 	case l.Amount.IsZero():
 		return ErrAmountZero
 	case !l.ServiceFee.IsZero():

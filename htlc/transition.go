@@ -21,6 +21,9 @@ var (
 // same swap and event always give the same swap, effects and error, and s is
 // never changed in place. Errors wrap ErrStale or ErrRejected.
 func Transition(s Swap, e Event) (Swap, []Effect, error) {
+	if e == nil {
+		return s, nil, fmt.Errorf("%w: no event", ErrRejected)
+	}
 	if _, opening := e.(TermsSigned); !opening && s.Phase == PhaseNew {
 		return s, nil, fmt.Errorf("%w: %s before the terms", ErrRejected, e.Kind())
 	}
@@ -28,7 +31,7 @@ func Transition(s Swap, e Event) (Swap, []Effect, error) {
 		return s, nil, fmt.Errorf("%w: %s after the end", ErrStale, e.Kind())
 	}
 	next := s.clone()
-	alarms, err := next.apply(e)
+	alarms, err := e.applyTo(&next)
 	if err != nil {
 		return s, nil, fmt.Errorf("%s in phase %s: %w", e.Kind(), s.Phase, err)
 	}
@@ -38,6 +41,9 @@ func Transition(s Swap, e Event) (Swap, []Effect, error) {
 	next.settleOutcome()
 	if next.Phase != s.Phase {
 		next.Held = nil
+	}
+	if next.CutOffPassed && !s.CutOffPassed && next.Legs[next.Out()].Status.Locked() {
+		alarms = append(alarms, Effect{Kind: EffectAlarm, Leg: next.In(), Detail: AlarmCutOff})
 	}
 	return next, append(alarms, next.effectsAfter(s, e)...), nil
 }
@@ -70,6 +76,23 @@ func (s Swap) effectsAfter(before Swap, e Event) []Effect {
 
 func (s Swap) sameChain(a, b int) bool { return s.Terms.Legs[a].Chain() == s.Terms.Legs[b].Chain() }
 
+// Wants reports whether the state still asks for an effect that it asked for
+// before. Alarms, unwatch and release are asked for once and stay good.
+func (s Swap) Wants(e Effect) bool {
+	switch e.Kind {
+	case EffectAlarm, EffectUnwatch, EffectRelease:
+		return true
+	case EffectWatch, EffectPrepareFunding, EffectCheckFunding, EffectFundLeg, EffectPrepareRedeem,
+		EffectCheckReveal, EffectRevealAndRedeem, EffectRedeem, EffectRefundLeg:
+	}
+	for _, w := range s.wants() {
+		if w == e {
+			return true
+		}
+	}
+	return false
+}
+
 // wants is everything that the state asks to be done, in order of urgency.
 func (s Swap) wants() []Effect {
 	if s.Phase == PhaseNew || s.Phase == PhaseClosed {
@@ -96,15 +119,32 @@ func (s Swap) wants() []Effect {
 			add(EffectCheckFunding, s.Out())
 		}
 	}
-	if s.Refunding && out.Status.Locked() {
+	// A clock that was set back closes the time lock again: no refund then,
+	// it would be refused with every block.
+	if s.Refunding && out.Status.Locked() && out.Clock > s.Terms.Legs[s.Out()].TimeLock {
 		add(EffectRefundLeg, s.Out())
 	}
-	if s.Announced && !s.Refunding && out.Status < LegInBlock && out.Clock <= s.Terms.Legs[s.Out()].FundBy {
+	if s.wantsFunding() {
 		add(EffectFundLeg, s.Out())
 	}
 	add(EffectWatch, s.In())
 	add(EffectWatch, s.Out())
 	return w
+}
+
+// wantsFunding: the gate has opened and our funding is in no block. Inside the
+// fund-by time it is sent while the incoming leg holds; past it, only to learn
+// whether it was ever sent, since otherwise it is now withheld.
+func (s Swap) wantsFunding() bool {
+	in, out := s.Legs[s.In()], s.Legs[s.Out()]
+	if !s.FundingAllowed || s.Refunding || out.Status >= LegInBlock {
+		return false
+	}
+	if out.Clock > s.Terms.Legs[s.Out()].FundBy {
+		return !s.FundingSent
+	}
+	covered := in.Status == LegConfirmed || in.Status == LegSpentRedeemed
+	return covered || s.Initiator() && s.Phase < PhaseRevealing
 }
 
 // settleDepths recomputes confirmations and burials from heights.
@@ -140,20 +180,22 @@ func (s *Swap) settlePhase() {
 	if s.Initiator() && s.Phase < PhaseRevealing && s.Legs[s.In()].Clock > s.Terms.CutOff() {
 		s.CutOffPassed = true
 	}
-	if s.Secret != nil || s.Released {
+	if s.Phase != PhaseClosed && (s.Secret != nil || s.Released) {
 		s.Phase = PhaseRedeeming
 	}
 }
 
 // settleOutcome closes the swap when nothing can happen to it any more.
 func (s *Swap) settleOutcome() {
-	in, out := s.Legs[s.In()], s.Legs[s.Out()]
+	out := s.Legs[s.Out()]
 	outcome := OutcomeNone
 	switch {
+	case s.Phase == PhaseClosed, s.Phase == PhaseRevealing:
+		// A reveal may be on its way: its result comes first.
 	case s.Phase == PhaseAgreed && out.Clock > s.Terms.Legs[s.Out()].FundBy:
 		outcome = OutcomeCancelled
 	case s.Phase == PhaseRedeeming:
-		outcome = outcomeAfterReveal(in, out, s.Announced)
+		outcome = s.outcomeAfterReveal()
 	case out.Buried && out.Status == LegSpentRefunded:
 		outcome = OutcomeRefunded
 	case out.Buried && out.Status == LegSpentByConsent:
@@ -164,11 +206,15 @@ func (s *Swap) settleOutcome() {
 	}
 }
 
-// outcomeAfterReveal judges a swap whose secret is out. announced: our own
-// funding may have left the process.
-func outcomeAfterReveal(in, out LegState, announced bool) Outcome {
-	inGone := in.Buried || in.Status == LegUnfunded && out.Buried && out.Status != LegSpentRedeemed
-	outGone := out.Buried || !announced && out.Status == LegUnfunded
+// outcomeAfterReveal judges a swap whose secret is out. An incoming leg that
+// is not funded is waited for while our own was redeemed, and by a bystander
+// until its payer could take it back.
+func (s *Swap) outcomeAfterReveal() Outcome {
+	in, out := s.Legs[s.In()], s.Legs[s.Out()]
+	ownBack := out.Buried && out.Status != LegSpentRedeemed
+	late := s.bystander() && in.Clock > s.Terms.Legs[s.In()].TimeLock
+	inGone := in.Buried || in.Status < LegInBlock && (ownBack || late)
+	outGone := out.Buried || !s.Announced
 	if !inGone || !outGone {
 		return OutcomeNone
 	}

@@ -61,7 +61,8 @@ type Prover interface {
 	// the chain's state (or the script engine). ref is the funding's, or
 	// empty while the leg is not funded.
 	SimulateRedeem(ctx context.Context, terms htlc.Terms, leg int, ref string) error
-	// CheckMeans is nil where this wallet can pay for funding (payer) or
+	// CheckMeans is nil where this wallet can pay, out of what owner has
+	// reserved or else of what is free, for funding (payer) or
 	// redeeming (payee) the leg at stress fees; else an error that wraps
 	// ErrInsufficientFunds and names the amount missing.
 	CheckMeans(ctx context.Context, owner string, terms htlc.Terms, leg int, payer bool) error

@@ -179,7 +179,12 @@ func (a *Adapter) Funded(ctx context.Context, terms htlc.Terms, leg int, _ strin
 
 // CheckMeans is nil where our account can pay for its part of the leg at stress fees.
 func (a *Adapter) CheckMeans(ctx context.Context, owner string, terms htlc.Terms, leg int, payer bool) error {
-	rec, err := a.record(terms, leg)
+	if leg < 0 || leg >= len(terms.Legs) {
+		return mismatch("check the means", "the terms have no leg %d", leg)
+	}
+	// Asked before the other party has chosen its half: the contract cannot be computed yet.
+	amount := terms.Legs[leg].Amount
+	token, err := a.token(terms.Legs[leg].Asset)
 	if err != nil {
 		return err
 	}
@@ -191,9 +196,9 @@ func (a *Adapter) CheckMeans(ctx context.Context, owner string, terms htlc.Terms
 		return err
 	}
 	if payer {
-		return a.checkMeans(ctx, v, owner, rec.leg.Token, rec.leg.Amount, a.heldFees(rec.leg.Token))
+		return a.checkMeans(ctx, v, owner, token, amount.Big(), a.heldFees(token))
 	}
-	fee := times(headroom(costsOf(rec.leg.Token).redeem.expected), a.config.StressFee)
+	fee := times(headroom(costsOf(token).redeem.expected), a.config.StressFee)
 	// What the same swap holds back on this chain is for its own funding: it does not pay for the redeem.
 	return a.checkMeans(ctx, v, "", common.Address{}, new(big.Int), fee)
 }

@@ -131,3 +131,11 @@ func UntilInputEnds(ctx context.Context, in io.Reader) (context.Context, context
 	}()
 	return ctx, cancel
 }
+
+// signalName names the one signal that the demo expects.
+func signalName(s syscall.Signal) string {
+	if s == syscall.SIGKILL {
+		return "SIGKILL"
+	}
+	return s.String()
+}

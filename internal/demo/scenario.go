@@ -144,7 +144,7 @@ func playCrashAtReveal(ctx context.Context, d *demo) error {
 	case <-ctx.Done():
 		return fmt.Errorf("the initiator did not get to reveal: %w", ctx.Err())
 	}
-	d.killed = syscall.SIGKILL.String()
+	d.killed = "SIGKILL"
 	d.print.step("The initiator's node was killed (SIGKILL) while it handed over the secret")
 	d.initiator.vanished()
 	if err := d.comeBack(ctx, d.initiator); err != nil {
@@ -182,7 +182,7 @@ func (d *demo) vanish(p *party) error {
 	if err != nil {
 		return err
 	}
-	d.killed = signal.String()
+	d.killed = signalName(signal)
 	p.vanished()
 	d.print.step("The %s's node was killed (SIGKILL)", p.name)
 	return nil

@@ -32,7 +32,7 @@ func (c *copies) EnsureCopy(ctx context.Context, s htlc.Swap) error {
 		return fmt.Errorf("swap %s begins with %s", s.ID, history[0].Event.Kind())
 	}
 	killpoint.At(killpoint.TermsBeforeCopy)
-	if err := agreement.WriteTermsCopy(c.dir, signed.Terms, signed.Signatures); err != nil {
+	if err := agreement.WriteTermsCopy(c.dir, htlc.SignedTerms{Terms: signed.Terms, Signatures: signed.Signatures, Since: signed.Since}); err != nil {
 		return err
 	}
 	killpoint.At(killpoint.TermsAfterCopy)

@@ -9,11 +9,12 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
+	natsserver "github.com/nats-io/nats-server/v2/server"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/server"
 	"github.com/kofo-network/kofo/internal/store"
 	"github.com/kofo-network/kofo/internal/wallet"
 	"github.com/kofo-network/kofo/monitor/bus"
@@ -30,19 +31,20 @@ type core struct {
 	keys     *wallet.Keys
 	identity wallet.Identity
 	store    *store.Store
-	nats     *server.Server
+	nats     *natsserver.Server
 	bus      *bus.Bus
 	chains   chains
 	engine   *engine.Engine
 	runner   *runner.Runner
-	hub      *hub
+	feed     *server.Feed
+	environ  []string
 	// closers run in reverse order.
 	closers []func()
 }
 
 // openCore opens everything up to the engine; nothing runs yet.
-func openCore(ctx context.Context, cfg config.Config, seed *wallet.Seed, log *slog.Logger) (_ *core, err error) {
-	c := &core{cfg: cfg, log: log, hub: newHub()}
+func openCore(ctx context.Context, cfg config.Config, environ []string, seed *wallet.Seed, log *slog.Logger) (_ *core, err error) {
+	c := &core{cfg: cfg, environ: environ, log: log, feed: server.NewFeed()}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -145,7 +147,7 @@ func (c *core) openChains(ctx context.Context, _ *wallet.Seed) error {
 func (c *core) openEngine(context.Context, *wallet.Seed) error {
 	c.engine = engine.New(engine.Options{
 		Store: c.store, Contracts: c.chains.contract, Dispatch: c.dispatch,
-		Changed: c.hub.changed, Now: time.Now, Log: c.log,
+		Changed: c.feed.SwapsChanged, Now: time.Now, Log: c.log,
 	})
 	keeper := &gate.Keeper{
 		Chains: func(id htlc.ChainID) (gate.Chain, error) {
@@ -192,7 +194,7 @@ func (c *core) run(ctx context.Context) error {
 	g.Go(func() error { return c.engine.Run(ctx) })
 	g.Go(func() error { return c.runner.Run(ctx) })
 	for _, on := range c.chains {
-		watcher := watch.New(on.id, on.adapter, on.adapter, c.bus, c.log)
+		watcher := watch.New(on.id, on.adapter, on.adapter, tipTeller{c.bus, c.feed}, c.log)
 		feed := &engine.Feed{Engine: c.engine, Bus: c.bus, Chain: on.id, Log: c.log}
 		g.Go(func() error { return watcher.Run(ctx) })
 		g.Go(func() error { return c.bus.Serve(ctx, on.id, watcher.Answer) })
@@ -204,6 +206,21 @@ func (c *core) run(ctx context.Context) error {
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
+	}
+	return err
+}
+
+// tipTeller publishes for a watcher, and wakes those who follow swaps with
+// every block, so that confirmations are seen to grow.
+type tipTeller struct {
+	bus  *bus.Bus
+	feed *server.Feed
+}
+
+func (t tipTeller) Publish(ctx context.Context, m bus.Message) error {
+	err := t.bus.Publish(ctx, m)
+	if err == nil && m.Step != nil {
+		t.feed.TipChanged(m.Chain)
 	}
 	return err
 }

@@ -35,7 +35,7 @@ func (c *core) openEVM(ctx context.Context, settings config.Chain) (chain, error
 		Chain: id, URL: settings.URL.Reveal(),
 		Genesis: common.HexToHash(settings.Genesis), Deployment: common.HexToAddress(settings.Deployment),
 		Bury: settings.Bury, Lanes: settings.Lanes, MinFeePercent: settings.Fees.MaxShare,
-		PollInterval: settings.Poll, ClimbWindow: int64(settings.Fees.ClimbWindow.Seconds()),
+		PollInterval: settings.Poll, ClimbWindow: climbWindow(settings),
 		MaxAmount: c.maxAmount(htlc.AssetID(settings.ID + "/slip44:60")),
 	}
 	if settings.Fees.Stress > 0 {

@@ -6,6 +6,7 @@ import (
 	"math/big"
 
 	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/config"
 )
 
 // permille is a share of an amount in thousandths, rounded down.
@@ -39,4 +40,14 @@ func stressBudgets(ctx context.Context, c chain) (map[htlc.AssetID]htlc.Amount, 
 		out[asset] = budget
 	}
 	return out, nil
+}
+
+// climbWindow is how many seconds before its deadline a redeem's fee begins
+// to climb towards the budget: where nothing is said, as long as a redeem may
+// take to be buried.
+func climbWindow(c config.Chain) int64 {
+	if c.Fees.ClimbWindow > 0 {
+		return int64(c.Fees.ClimbWindow.Seconds())
+	}
+	return int64(c.Timing.BuryRedeem.Seconds())
 }

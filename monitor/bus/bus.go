@@ -11,12 +11,11 @@ package bus
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -41,10 +40,20 @@ type Options struct {
 
 // Bounds of the stream. What falls out of it is asked for again.
 const (
-	streamMaxAge  = time.Hour
-	streamMaxMsgs = 100_000
-	ackWait       = 5 * time.Second
+	streamMaxAge   = time.Hour
+	streamMaxMsgs  = 100_000
+	streamMaxBytes = 128 << 20
 )
+
+// heartbeat is how often the server tells an idle consumer that it is alive.
+// After two missing ones the consumer is made anew.
+const heartbeat = time.Second
+
+// restartPause keeps a failing server from being asked without a rest.
+const restartPause = 100 * time.Millisecond
+
+// pullAhead bounds what the server sends before the engine has taken it.
+const pullAhead = 256
 
 // Bus is a connection to NATS.
 type Bus struct {
@@ -52,6 +61,7 @@ type Bus struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	stream string
+	group  atomic.Uint64 // numbers the messages that were cut into parts
 }
 
 // Open connects and makes sure that the stream exists.
@@ -95,6 +105,7 @@ func (b *Bus) ensureStream(ctx context.Context) error {
 		Discard:   jetstream.DiscardOld,
 		MaxAge:    streamMaxAge,
 		MaxMsgs:   streamMaxMsgs,
+		MaxBytes:  streamMaxBytes,
 		Replicas:  max(b.o.Replicas, 1),
 	})
 	if err != nil {
@@ -122,37 +133,51 @@ func (b *Bus) requests(chain htlc.ChainID) string {
 func token(chain htlc.ChainID) string { return strings.ReplaceAll(string(chain), ":", "_") }
 
 // Publish sends a message and returns when the stream has it. A stream that
-// was deleted is made anew.
+// was deleted is made anew. A message larger than the server takes is sent in
+// parts.
 func (b *Bus) Publish(ctx context.Context, m Message) error {
 	raw, err := EncodeMessage(m)
 	if err != nil {
 		return err
 	}
-	_, err = b.js.Publish(ctx, b.facts(m.Chain), raw)
+	subject := b.facts(m.Chain)
+	for _, part := range cut(subject, raw, b.room(), b.group.Add(1)) {
+		if err := b.publish(ctx, part); err != nil {
+			return fmt.Errorf("publish %d bytes for %s: %w", len(raw), m.Chain, err)
+		}
+	}
+	return nil
+}
+
+func (b *Bus) publish(ctx context.Context, msg *nats.Msg) error {
+	_, err := b.js.PublishMsg(ctx, msg)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	if err := b.ensureStream(ctx); err != nil {
 		return err
 	}
-	_, err = b.js.Publish(ctx, b.facts(m.Chain), raw)
+	_, err = b.js.PublishMsg(ctx, msg)
 	return err
 }
+
+// room is how much of a message the server takes, less its headers.
+func (b *Bus) room() int { return max(int(b.nc.MaxPayload())-1024, 1024) }
 
 // Consume hands each message of a chain that is published from now on to
 // handle, in order, until ctx ends. Errors of handle are its own to mend: the
 // bus does not send again.
+//
+// Whenever it begins to listen, at first and after a failure, it hands over
+// a message that is neither a step nor a sighting: what was published before
+// is lost, and what is published from then on will come.
 func (b *Bus) Consume(ctx context.Context, chain htlc.ChainID, handle func(context.Context, Message) error) error {
 	for ctx.Err() == nil {
-		err := b.consumeOnce(ctx, chain, handle)
-		if ctx.Err() != nil {
-			break
-		}
-		b.o.Log.Warn("bus consumer restarts", "chain", chain, "error", err)
-		if err := b.ensureStream(ctx); err != nil {
+		b.consumeOnce(ctx, chain, handle)
+		pause(ctx, restartPause)
+		if err := b.ensureStream(ctx); err != nil && ctx.Err() == nil {
 			b.o.Log.Warn("bus stream", "error", err)
 		}
-		pause(ctx, 200*time.Millisecond)
 	}
 	return nil
 }
@@ -166,47 +191,70 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (b *Bus) consumeOnce(ctx context.Context, chain htlc.ChainID, handle func(context.Context, Message) error) error {
-	consumer, err := b.js.OrderedConsumer(ctx, b.stream, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{b.facts(chain)},
-		DeliverPolicy:  jetstream.DeliverNewPolicy,
-	})
+// consumeOnce listens until the first failure. The consumer is a plain one
+// that acknowledges nothing: order and completeness are checked by the engine.
+func (b *Bus) consumeOnce(ctx context.Context, chain htlc.ChainID, handle func(context.Context, Message) error) {
+	log := b.o.Log.With("chain", string(chain))
+	messages, err := b.listen(ctx, chain)
 	if err != nil {
-		return err
+		if ctx.Err() == nil {
+			log.Warn("bus consumer", "error", err)
+		}
+		return
 	}
-	messages, err := consumer.Messages(jetstream.PullHeartbeat(ackWait))
-	if err != nil {
-		return err
+	defer messages.Stop()
+	hand := func(m Message) {
+		if err := handle(ctx, m); err != nil && ctx.Err() == nil {
+			log.Debug("bus message not applied", "error", err)
+		}
 	}
-	var once sync.Once
-	stop := func() { once.Do(messages.Stop) }
-	defer stop()
-	defer context.AfterFunc(ctx, stop)()
+	hand(Message{Chain: chain})
+	var parts joiner
 	for {
-		msg, err := messages.Next()
-		if errors.Is(err, jetstream.ErrNoHeartbeat) {
-			if _, err := b.js.Stream(ctx, b.stream); err != nil {
-				return fmt.Errorf("the stream is gone: %w", err)
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			if ctx.Err() == nil {
+				log.Warn("bus consumer restarts", "error", err)
 			}
+			return
+		}
+		raw, whole := parts.add(msg.Headers(), msg.Data())
+		if !whole {
 			continue
+		}
+		m, err := DecodeMessage(raw)
+		if err == nil && m.Chain != chain {
+			err = fmt.Errorf("%w: it is of chain %q", ErrMessage, m.Chain)
 		}
 		if err != nil {
-			return err
-		}
-		m, err := DecodeMessage(msg.Data())
-		if err != nil || m.Chain != chain {
-			b.o.Log.Error("bus message dropped", "chain", chain, "error", err)
+			log.Error("bus message dropped", "error", err)
 			continue
 		}
-		if err := handle(ctx, m); err != nil && ctx.Err() == nil {
-			b.o.Log.Warn("bus message not applied", "chain", chain, "error", err)
-		}
+		hand(m)
 	}
 }
 
+func (b *Bus) listen(ctx context.Context, chain htlc.ChainID) (jetstream.MessagesContext, error) {
+	consumer, err := b.js.CreateConsumer(ctx, b.stream, jetstream.ConsumerConfig{
+		FilterSubject:     b.facts(chain),
+		DeliverPolicy:     jetstream.DeliverNewPolicy,
+		AckPolicy:         jetstream.AckNonePolicy,
+		InactiveThreshold: time.Minute,
+		MemoryStorage:     true,
+		Replicas:          1,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return consumer.Messages(jetstream.PullHeartbeat(heartbeat), jetstream.PullMaxMessages(pullAhead))
+}
+
+// ErrRefused is returned by Ask where the watcher answered with a failure.
+var ErrRefused = errors.New("the watcher could not do it")
+
 // Ask sends a request to the watcher of a chain and waits for the reply.
 func (b *Bus) Ask(ctx context.Context, chain htlc.ChainID, r Request) (Reply, error) {
-	raw, err := json.Marshal(r)
+	raw, err := EncodeRequest(r)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -219,39 +267,7 @@ func (b *Bus) Ask(ctx context.Context, chain htlc.ChainID, r Request) (Reply, er
 		return Reply{}, err
 	}
 	if reply.Error != "" {
-		return reply, fmt.Errorf("watcher of %s, %s: %s", chain, r.Op, reply.Error)
+		return reply, fmt.Errorf("watcher of %s, %s: %w: %s", chain, r.Op, ErrRefused, reply.Error)
 	}
 	return reply, nil
-}
-
-// Serve answers the requests for a chain, one at a time, until ctx ends.
-func (b *Bus) Serve(ctx context.Context, chain htlc.ChainID, answer func(context.Context, Request) (Reply, error)) error {
-	sub, err := b.nc.SubscribeSync(b.requests(chain))
-	if err != nil {
-		return fmt.Errorf("serve requests of %s: %w", chain, err)
-	}
-	defer func() { _ = sub.Unsubscribe() }()
-	for {
-		msg, err := sub.NextMsgWithContext(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("serve requests of %s: %w", chain, err)
-		}
-		var request Request
-		reply := Reply{}
-		if err := json.Unmarshal(msg.Data, &request); err != nil {
-			reply.Error = fmt.Sprintf("%v: %v", ErrMessage, err)
-		} else if reply, err = answer(ctx, request); err != nil {
-			reply.Error = err.Error()
-		}
-		raw, err := EncodeReply(reply)
-		if err != nil {
-			return err
-		}
-		if err := msg.Respond(raw); err != nil {
-			b.o.Log.Warn("bus reply", "chain", chain, "error", err)
-		}
-	}
 }

@@ -15,10 +15,18 @@ var ErrMessage = errors.New("not a bus message of this version")
 
 const version = 1
 
+// Epoch says for which Follow request a watcher published a message. A
+// session is one life of an engine; N grows with its requests.
+type Epoch struct {
+	Session string `json:",omitempty"`
+	N       uint64 `json:",omitempty"`
+}
+
 // Message is what a watcher tells: either a step along the chain, or a
 // sighting in the mempool.
 type Message struct {
 	Chain htlc.ChainID
+	Epoch Epoch // of a step
 	Step  *adapters.Step
 	Sight *adapters.Fact
 }
@@ -28,7 +36,10 @@ type Op string
 
 // The operations of a Request.
 const (
-	OpFollow  Op = "follow"  // publish every step after Cursor; nil starts at the tip
+	// OpFollow: publish every step after Cursor; nil starts at the tip. A
+	// watcher that does not know the session watches nothing yet; unless
+	// Watched is set it says so and does not follow.
+	OpFollow  Op = "follow"
 	OpWatch   Op = "watch"   // watch a leg's contract; Ref where its funding is known
 	OpUnwatch Op = "unwatch" // forget a contract
 	OpScan    Op = "scan"    // facts of a watched contract from block From to the watcher's position
@@ -36,13 +47,21 @@ const (
 
 // Request is sent to the watcher of a chain.
 type Request struct {
-	Op       Op
-	Cursor   *adapters.BlockRef `json:",omitempty"`
-	Terms    htlc.Terms
-	Leg      int
-	Contract string
-	Ref      string
-	From     uint64
+	Op Op
+	// Of OpFollow. Recent are the blocks up to the cursor, oldest first, for
+	// a node that has forgotten the blocks that it left; Watched says that
+	// every contract of interest is watched.
+	Epoch   Epoch
+	Cursor  *adapters.BlockRef  `json:",omitempty"`
+	Recent  []adapters.BlockRef `json:",omitempty"`
+	Watched bool                `json:",omitempty"`
+	// Of OpWatch.
+	Terms *htlc.Terms `json:",omitempty"`
+	Leg   int         `json:",omitempty"`
+	Ref   string      `json:",omitempty"`
+	// Of OpUnwatch and OpScan.
+	Contract string `json:",omitempty"`
+	From     uint64 `json:",omitempty"`
 }
 
 // Reply answers a Request.
@@ -50,8 +69,13 @@ type Reply struct {
 	Error    string `json:",omitempty"`
 	Contract adapters.Contract
 	Facts    []adapters.Located
-	// Position is the block that the watcher has published last.
+	// Position is the block that the watcher has published last, and Epoch
+	// that of the request which it follows. Without a position a scan says
+	// nothing and may be tried again in a moment.
 	Position adapters.BlockRef
+	Epoch    Epoch
+	// Fresh: the watcher does not know the session and does not follow.
+	Fresh bool `json:",omitempty"`
 }
 
 type wireFact struct {
@@ -64,6 +88,7 @@ type wireFact struct {
 type wireMessage struct {
 	V     int
 	Chain htlc.ChainID
+	Epoch Epoch
 	Kind  adapters.StepKind
 	Block *adapters.BlockRef `json:",omitempty"`
 	Facts []wireFact
@@ -75,6 +100,13 @@ type wireReply struct {
 	Contract adapters.Contract
 	Facts    []wireFact
 	Position adapters.BlockRef
+	Epoch    Epoch
+	Fresh    bool
+}
+
+type wireRequest struct {
+	V int
+	Request
 }
 
 // A fact's secret has been published on a chain by the time it gets here.
@@ -109,7 +141,7 @@ func (w wireFact) fact() (adapters.Fact, error) {
 
 // EncodeMessage writes a message.
 func EncodeMessage(m Message) ([]byte, error) {
-	w := wireMessage{V: version, Chain: m.Chain}
+	w := wireMessage{V: version, Chain: m.Chain, Epoch: m.Epoch}
 	switch {
 	case m.Step != nil:
 		w.Kind, w.Block = m.Step.Kind, &m.Step.Block
@@ -139,7 +171,7 @@ func DecodeMessage(raw []byte) (Message, error) {
 		}
 		facts = append(facts, f)
 	}
-	m := Message{Chain: w.Chain}
+	m := Message{Chain: w.Chain, Epoch: w.Epoch}
 	switch {
 	case w.Block != nil && (w.Kind == adapters.Connect || w.Kind == adapters.Disconnect):
 		m.Step = &adapters.Step{Kind: w.Kind, Block: *w.Block, Facts: facts}
@@ -153,7 +185,7 @@ func DecodeMessage(raw []byte) (Message, error) {
 
 // EncodeReply writes a reply.
 func EncodeReply(r Reply) ([]byte, error) {
-	w := wireReply{V: version, Error: r.Error, Contract: r.Contract, Position: r.Position}
+	w := wireReply{V: version, Error: r.Error, Contract: r.Contract, Position: r.Position, Epoch: r.Epoch, Fresh: r.Fresh}
 	for _, l := range r.Facts {
 		wf := toWire(l.Fact)
 		wf.Block = &l.Block
@@ -171,7 +203,7 @@ func DecodeReply(raw []byte) (Reply, error) {
 	if w.V != version {
 		return Reply{}, fmt.Errorf("%w: version %d", ErrMessage, w.V)
 	}
-	r := Reply{Error: w.Error, Contract: w.Contract, Position: w.Position}
+	r := Reply{Error: w.Error, Contract: w.Contract, Position: w.Position, Epoch: w.Epoch, Fresh: w.Fresh}
 	for _, wf := range w.Facts {
 		f, err := wf.fact()
 		if err != nil {
@@ -183,4 +215,24 @@ func DecodeReply(raw []byte) (Reply, error) {
 		r.Facts = append(r.Facts, adapters.Located{Fact: f, Block: *wf.Block})
 	}
 	return r, nil
+}
+
+// EncodeRequest writes a request.
+func EncodeRequest(r Request) ([]byte, error) {
+	return json.Marshal(wireRequest{V: version, Request: r})
+}
+
+// DecodeRequest reads what EncodeRequest wrote.
+func DecodeRequest(raw []byte) (Request, error) {
+	var w wireRequest
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return Request{}, fmt.Errorf("%w: %w", ErrMessage, err)
+	}
+	if w.V != version {
+		return Request{}, fmt.Errorf("%w: version %d", ErrMessage, w.V)
+	}
+	if w.Op == OpWatch && (w.Terms == nil || w.Leg < 0 || w.Leg >= len(w.Terms.Legs)) {
+		return Request{}, fmt.Errorf("%w: a watch without terms and leg", ErrMessage)
+	}
+	return w.Request, nil
 }

@@ -2,16 +2,19 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/monitor/bus"
 	"github.com/kofo-network/kofo/monitor/deadline"
 	"github.com/kofo-network/kofo/monitor/killpoint"
 )
@@ -24,6 +27,8 @@ var (
 	ErrNoSwap = errors.New("no open swap with this id")
 	// ErrNoCursor: the chain is not followed yet.
 	ErrNoCursor = errors.New("the chain is not followed yet")
+	// ErrContractTaken: another open swap has the same contract.
+	ErrContractTaken = errors.New("the contract belongs to another swap")
 	// ErrMoved: the cursor is not where a scan was made; scan again.
 	ErrMoved = errors.New("the cursor has moved since the scan")
 	// ErrStopped: the engine no longer takes inputs.
@@ -47,6 +52,9 @@ type Input struct {
 	Event htlc.Event   // nil where only effects are done
 	Done  []EffectID   // the effects whose result this is
 	Chain htlc.ChainID // of Step and Sight
+	// Epoch of a step that came over the bus. Steps of an older epoch than one
+	// that was seen are stale.
+	Epoch bus.Epoch
 	Step  *adapters.Step
 	Sight *adapters.Fact
 	// Located is what a scan found of one of the swap's contracts.
@@ -54,10 +62,13 @@ type Input struct {
 }
 
 // Found is the result of a scan of a leg's contract, made when the watcher
-// stood at block At.
+// stood at block At and obeyed the request Epoch. Steps of older epochs may
+// have been computed before the contract was watched, so they are refused from
+// then on.
 type Found struct {
 	Leg   int
 	At    adapters.BlockRef
+	Epoch bus.Epoch
 	Facts []adapters.Located
 }
 
@@ -65,7 +76,8 @@ type Found struct {
 type Options struct {
 	Store     Store
 	Contracts Contracts
-	// Dispatch takes effects that are durable. It must not block.
+	// Dispatch takes effects that are durable. An effect that is asked for
+	// again takes the place of the one before. It must not block.
 	Dispatch func([]StoredEffect)
 	// Changed is told of swaps whose stored state changed. It must not block.
 	Changed func([]htlc.Swap)
@@ -85,11 +97,18 @@ type Engine struct {
 	swaps     map[htlc.SwapID]htlc.Swap
 	contracts map[contractKey]place
 	cursors   map[htlc.ChainID]Cursor
+	epochs    map[htlc.ChainID]uint64 // newest seen of this session
+	pending   map[htlc.SwapID][]StoredEffect
 	alarms    *deadline.Index
 	stats     Stats
+	// fault is why the engine must stop: its state is not the store's.
+	fault error
+
+	session string // names this life of the engine to the watchers
+	asked   atomic.Uint64
 }
 
-// Stats count what happened to inputs.
+// Stats count what happened to inputs, and the transactions written.
 type Stats struct{ Applied, Stale, Rejected, Commits uint64 }
 
 type contractKey struct {
@@ -112,13 +131,24 @@ func New(o Options) *Engine {
 	return &Engine{
 		o: o, queue: make(chan request, queueSize), stopped: make(chan struct{}),
 		swaps: map[htlc.SwapID]htlc.Swap{}, contracts: map[contractKey]place{},
-		cursors: map[htlc.ChainID]Cursor{}, alarms: deadline.New(),
+		cursors: map[htlc.ChainID]Cursor{}, epochs: map[htlc.ChainID]uint64{},
+		pending: map[htlc.SwapID][]StoredEffect{}, alarms: deadline.New(),
+		session: rand.Text(),
 	}
 }
 
 // Start loads the open swaps and the cursors of the chains, and dispatches
 // the effects that were pending.
 func (e *Engine) Start(ctx context.Context, chains []htlc.ChainID) error {
+	pending, err := e.load(ctx, chains)
+	if err != nil {
+		return err
+	}
+	e.o.Dispatch(pending)
+	return nil
+}
+
+func (e *Engine) load(ctx context.Context, chains []htlc.ChainID) ([]StoredEffect, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, c := range chains {
@@ -127,20 +157,25 @@ func (e *Engine) Start(ctx context.Context, chains []htlc.ChainID) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("cursor of %s: %w", c, err)
+			return nil, fmt.Errorf("cursor of %s: %w", c, err)
 		}
 		e.cursors[c] = cursor
 	}
 	if err := e.o.Store.Active(ctx, e.adopt); err != nil {
-		return fmt.Errorf("load open swaps: %w", err)
+		return nil, fmt.Errorf("load open swaps: %w", err)
 	}
 	pending, err := e.o.Store.Pending(ctx)
 	if err != nil {
-		return fmt.Errorf("load pending effects: %w", err)
+		return nil, fmt.Errorf("load pending effects: %w", err)
+	}
+	for i, p := range pending {
+		if s, ok := e.swaps[p.ID.Swap]; ok {
+			pending[i].Chain = s.Terms.Legs[p.Effect.Leg].Chain()
+		}
+		e.pending[p.ID.Swap] = append(e.pending[p.ID.Swap], pending[i])
 	}
 	e.o.Log.Info("engine starts", "swaps", len(e.swaps), "pending_effects", len(pending))
-	e.o.Dispatch(pending)
-	return nil
+	return pending, nil
 }
 
 // adopt takes a stored swap into memory.
@@ -180,6 +215,18 @@ func (e *Engine) Open() []htlc.Swap {
 	return slices.Collect(maps.Values(e.swaps))
 }
 
+// Stats returns the counts since the start.
+func (e *Engine) Stats() Stats {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.stats
+}
+
+// nextEpoch names a new Follow request. Those of one engine grow.
+func (e *Engine) nextEpoch() bus.Epoch {
+	return bus.Epoch{Session: e.session, N: e.asked.Add(1)}
+}
+
 func (e *Engine) forget(s htlc.Swap) {
 	delete(e.swaps, s.ID)
 	e.alarms.Set(s)
@@ -191,7 +238,8 @@ func (e *Engine) forget(s htlc.Swap) {
 }
 
 // Run applies queued inputs until ctx ends. Inputs that wait while a
-// transaction is written share the next one.
+// transaction is written share the next one. An error means that the engine's
+// state is not the store's any more; a restart mends that.
 func (e *Engine) Run(ctx context.Context) error {
 	defer close(e.stopped)
 	for {
@@ -218,6 +266,9 @@ func (e *Engine) Run(ctx context.Context) error {
 		for i, err := range e.Step(ctx, inputs) {
 			batch[i].done <- err
 		}
+		if e.fault != nil {
+			return fmt.Errorf("engine stops: %w", e.fault)
+		}
 	}
 }
 
@@ -243,31 +294,75 @@ func (e *Engine) Apply(ctx context.Context, in Input) error {
 }
 
 // Step applies inputs in one transaction and returns an error per input. A
-// failed transaction changes nothing and fails every input of it.
+// failed transaction changes nothing; then each input gets a transaction of
+// its own, so that one that the store refuses does not hold up the others.
 func (e *Engine) Step(ctx context.Context, inputs []Input) []error {
+	errs, err := e.commit(ctx, inputs)
+	if err != nil && len(inputs) > 1 {
+		errs = e.singly(ctx, inputs, errs)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, err := range errs {
+		e.count(err)
+	}
+	return errs
+}
+
+// singly stops at the second failure in a row that is not about the input:
+// then the store itself does not work.
+func (e *Engine) singly(ctx context.Context, inputs []Input, errs []error) []error {
+	failed := 0
+	for i := range inputs {
+		if ctx.Err() != nil || failed == 2 {
+			return errs
+		}
+		one, err := e.commit(ctx, inputs[i:i+1])
+		errs[i] = one[0]
+		switch {
+		case err == nil || errors.Is(err, ErrConflict):
+			failed = 0
+		default:
+			failed++
+		}
+	}
+	return errs
+}
+
+// commit applies inputs in one transaction. The second result is that of the
+// transaction.
+func (e *Engine) commit(ctx context.Context, inputs []Input) ([]error, error) {
 	t := newTransaction(e)
 	errs := make([]error, len(inputs))
 	for i, in := range inputs {
 		errs[i] = t.apply(in)
-		e.count(errs[i])
 	}
 	if t.empty() {
-		return errs
+		t.keepEpochs()
+		return errs, nil
 	}
 	killpoint.At(killpoint.EngineBeforeCommit)
 	if err := e.o.Store.Commit(ctx, t.batch()); err != nil {
 		t.undo()
 		for i := range errs {
-			if errs[i] == nil || errors.Is(errs[i], htlc.ErrStale) {
-				errs[i] = fmt.Errorf("not stored: %w", err)
-			}
+			errs[i] = fmt.Errorf("not stored: %w", err)
 		}
-		return errs
+		if len(inputs) == 1 && errors.Is(err, ErrConflict) && !opens(inputs[0]) {
+			// Nobody else writes here: what is in memory is not what is stored.
+			e.fault = err
+		}
+		return errs, err
 	}
 	killpoint.At(killpoint.EngineAfterCommit)
-	e.stats.Commits++
 	t.keep()
-	return errs
+	return errs, nil
+}
+
+// opens: the id of a new swap may be that of one that has closed, which the
+// store alone knows.
+func opens(in Input) bool {
+	_, ok := in.Event.(htlc.TermsSigned)
+	return ok
 }
 
 func (e *Engine) count(err error) {

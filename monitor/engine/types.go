@@ -30,6 +30,9 @@ type EffectID struct {
 type StoredEffect struct {
 	ID     EffectID
 	Effect htlc.Effect
+	// Chain is that of the effect's leg. It is not stored, and empty for the
+	// effects of closed swaps that were pending at the start.
+	Chain htlc.ChainID
 }
 
 // StoredEvent is an event of a swap's history. Seq counts from 1 without
@@ -60,13 +63,44 @@ type CursorWrite struct {
 type Cursor struct {
 	Seq   uint64
 	Block adapters.BlockRef
+	// Recent are the blocks up to this one, oldest first, at most
+	// RecentBlocks: the way back for a node that has forgotten the blocks
+	// that it left. A store that has lost them loses only that.
+	Recent []adapters.BlockRef
+}
+
+// RecentBlocks is how many blocks a Cursor remembers.
+const RecentBlocks = 64
+
+// next is the cursor after a step.
+func (c Cursor) next(s adapters.Step) Cursor {
+	keep := len(c.Recent)
+	for keep > 0 && c.Recent[keep-1].Height >= s.Block.Height {
+		keep--
+	}
+	from := max(0, keep-RecentBlocks+1)
+	recent := make([]adapters.BlockRef, 0, keep-from+1)
+	recent = append(recent, c.Recent[from:keep]...)
+	return Cursor{Seq: c.Seq + 1, Block: s.Block, Recent: append(recent, s.Block)}
+}
+
+// passed reports whether a block lies on the way to the cursor.
+func (c Cursor) passed(b adapters.BlockRef) bool {
+	for i := len(c.Recent) - 1; i >= 0 && c.Recent[i].Height >= b.Height; i-- {
+		if c.Recent[i].Hash == b.Hash {
+			return true
+		}
+	}
+	return false
 }
 
 // Batch is written in one transaction, all or nothing.
 type Batch struct {
 	Swaps   []SwapWrite
 	Cursors []CursorWrite
-	Done    []EffectID // effects whose result is part of this batch
+	// Done are effects whose result is part of this batch, and effects that
+	// were asked for again, by one of this batch, before they were done.
+	Done []EffectID
 }
 
 // Store is what the engine needs of a database.

@@ -17,6 +17,7 @@ import (
 // Chain is what the gates ask of a chain's adapter.
 type Chain interface {
 	Tip(ctx context.Context) (adapters.BlockRef, error)
+	Next(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, error)
 	SimulateRedeem(ctx context.Context, terms htlc.Terms, leg int, ref string) error
 	CheckMeans(ctx context.Context, owner string, terms htlc.Terms, leg int, payer bool) error
 	Funded(ctx context.Context, terms htlc.Terms, leg int, ref string, at adapters.BlockRef) (bool, error)
@@ -32,6 +33,11 @@ type Copies interface {
 type Keeper struct {
 	Chains func(htlc.ChainID) (Chain, error)
 	Copies Copies
+	// Cursor is the block up to which the engine was told of a chain. Where it
+	// is set, that block must be on the back end's best chain: depths are
+	// counted from blocks that the engine was told of, and a reorganisation
+	// may not have reached it yet.
+	Cursor func(htlc.ChainID) (adapters.BlockRef, bool)
 	// DiskFree is the number of bytes free where the database lives.
 	DiskFree func() (uint64, error)
 }
@@ -57,6 +63,9 @@ func (k *Keeper) Funding(ctx context.Context, s htlc.Swap) htlc.FundingFacts {
 	f.RedeemMeans = observe(chain.CheckMeans(ctx, s.ID.String(), s.Terms, s.In(), false))
 	if !s.Initiator() {
 		f.StateRead, _ = k.funded(ctx, chain, s)
+		if f.StateRead.State == htlc.CheckPassed {
+			f.StateRead = k.onBranch(ctx, chain, in.Chain())
+		}
 	}
 	return f
 }
@@ -74,6 +83,9 @@ func (k *Keeper) Reveal(ctx context.Context, s htlc.Swap) htlc.RevealFacts {
 	f.StateRead, tip = k.funded(ctx, chain, s)
 	f.Clock = max(tip.Clock, tip.Time)
 	f.BackEndsAgree = agrees(tip, s.Legs[s.In()])
+	if f.BackEndsAgree.State == htlc.CheckPassed {
+		f.BackEndsAgree = k.onBranch(ctx, chain, s.Terms.Legs[s.In()].Chain())
+	}
 	f.RedeemRuns = observe(chain.SimulateRedeem(ctx, s.Terms, s.In(), s.Legs[s.In()].FundRef))
 	f.RedeemMeans = observe(chain.CheckMeans(ctx, s.ID.String(), s.Terms, s.In(), false))
 	return f
@@ -107,6 +119,25 @@ func agrees(tip adapters.BlockRef, told htlc.LegState) htlc.Observed {
 	}
 	if tip.Height < told.FundBlock.Height {
 		return blocked(fmt.Sprintf("the back end's tip %d lies below the funding's block %d", tip.Height, told.FundBlock.Height))
+	}
+	return htlc.Observed{State: htlc.CheckPassed}
+}
+
+// onBranch: what the engine was told of is still so.
+func (k *Keeper) onBranch(ctx context.Context, chain Chain, id htlc.ChainID) htlc.Observed {
+	if k.Cursor == nil {
+		return htlc.Observed{State: htlc.CheckPassed}
+	}
+	cursor, ok := k.Cursor(id)
+	if !ok {
+		return htlc.Observed{Detail: "the chain is not followed"}
+	}
+	next, err := chain.Next(ctx, cursor)
+	switch {
+	case err != nil:
+		return open(err)
+	case next.Kind == adapters.Disconnect:
+		return htlc.Observed{Detail: fmt.Sprintf("block %d %s has left the chain", cursor.Height, cursor.Hash)}
 	}
 	return htlc.Observed{State: htlc.CheckPassed}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -86,6 +87,14 @@ type Options struct {
 type Runner struct {
 	o     Options
 	lanes map[htlc.ChainID]*lanes
+	// unplaced are effects whose chain is not known yet.
+	unplaced *queue
+
+	// unsent are fundings that were marked as released and then refused for
+	// their nonce: they can never be mined. Forgotten at the end of the
+	// process: then they count as released.
+	mu     sync.Mutex
+	unsent map[string]bool
 }
 
 type lanes struct {
@@ -95,38 +104,49 @@ type lanes struct {
 
 // New returns a runner; nothing is executed before Run.
 func New(o Options) *Runner {
-	r := &Runner{o: o, lanes: map[htlc.ChainID]*lanes{}}
+	r := &Runner{o: o, lanes: map[htlc.ChainID]*lanes{}, unplaced: newQueue(), unsent: map[string]bool{}}
 	for _, c := range o.Chains {
 		r.lanes[c.ID] = &lanes{chain: c, sign: newQueue(), watch: newQueue()}
 	}
 	return r
 }
 
-// Dispatch queues effects; it does not block. Effects of swaps that are
-// neither open nor stored are dropped.
+// Dispatch queues effects; it does not block. swapOf finds the swaps of
+// effects that do not say their chain; where it does not know one, the store
+// is asked once Run runs. It may be nil.
 func (r *Runner) Dispatch(effects []engine.StoredEffect, swapOf func(htlc.SwapID) (htlc.Swap, bool)) {
 	for _, e := range effects {
-		s, ok := swapOf(e.ID.Swap)
-		if !ok {
-			r.o.Log.Error("effect of an unknown swap dropped", "swap", e.ID.Swap.String(), "effect", string(e.Effect.Kind))
+		chain := e.Chain
+		if chain == "" && swapOf != nil {
+			if s, ok := swapOf(e.ID.Swap); ok && e.Effect.Leg < len(s.Terms.Legs) {
+				chain = s.Terms.Legs[e.Effect.Leg].Chain()
+			}
+		}
+		if chain == "" {
+			r.unplaced.push(e)
 			continue
 		}
-		l, ok := r.lanes[s.Terms.Legs[e.Effect.Leg].Chain()]
-		if !ok {
-			r.o.Log.Error("effect on an unknown chain dropped", "swap", s.ID.String(), "effect", string(e.Effect.Kind))
-			continue
-		}
-		if signs(e.Effect.Kind) {
-			l.sign.push(e)
-		} else {
-			l.watch.push(e)
-		}
+		r.enqueue(chain, e)
 	}
 }
 
-// Waiting is the number of effects that wait, for metrics.
+func (r *Runner) enqueue(chain htlc.ChainID, e engine.StoredEffect) {
+	l, ok := r.lanes[chain]
+	switch {
+	case !ok:
+		// It stays pending in the store, for a node that has the chain.
+		r.o.Log.Error("effect on a chain that this node does not have", "chain", string(chain),
+			"swap", e.ID.Swap.String(), "effect", string(e.Effect.Kind))
+	case signs(e.Effect.Kind):
+		l.sign.push(e)
+	default:
+		l.watch.push(e)
+	}
+}
+
+// Waiting is the number of effects that wait or are being executed.
 func (r *Runner) Waiting() int {
-	n := 0
+	n := r.unplaced.len()
 	for _, l := range r.lanes {
 		n += l.sign.len() + l.watch.len()
 	}
@@ -136,25 +156,42 @@ func (r *Runner) Waiting() int {
 // Run executes effects until ctx ends.
 func (r *Runner) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	serve := func(q *queue, execute func(*work)) {
+		g.Go(func() error {
+			for w := q.pop(ctx); w != nil; w = q.pop(ctx) {
+				execute(w)
+				q.finished()
+			}
+			return nil
+		})
+	}
+	serve(r.unplaced, func(w *work) { r.findPlace(ctx, w) })
 	for _, l := range r.lanes {
-		for _, q := range []*queue{l.sign, l.watch} {
-			g.Go(func() error {
-				for {
-					w := q.pop(ctx)
-					if w == nil {
-						return nil
-					}
-					r.execute(ctx, l, q, w)
-				}
-			})
-		}
+		serve(l.sign, func(w *work) { r.execute(ctx, l, l.sign, w) })
+		serve(l.watch, func(w *work) { r.execute(ctx, l, l.watch, w) })
 	}
 	return g.Wait()
+}
+
+// findPlace asks the store for the chain of an effect.
+func (r *Runner) findPlace(ctx context.Context, w *work) {
+	s, err := r.swap(ctx, w.key.swap)
+	switch {
+	case err == nil && w.effect.Leg < len(s.Terms.Legs):
+		r.enqueue(s.Terms.Legs[w.effect.Leg].Chain(), engine.StoredEffect{ID: w.id, Effect: w.effect})
+	case err == nil || errors.Is(err, engine.ErrNotFound):
+		r.o.Log.Error("effect of an unknown swap or leg", "swap", w.key.swap.String(), "effect", string(w.key.kind), "leg", w.key.leg)
+	case ctx.Err() == nil:
+		r.unplaced.again(w, pause(w.tries))
+	}
 }
 
 // executeTimeout bounds one effect, so that a hanging node does not hold a
 // lane for ever.
 const executeTimeout = 60 * time.Second
+
+// soon is the pause before something that is only not yet possible.
+const soon = 50 * time.Millisecond
 
 // errAgain asks for another try after a short pause; nothing is wrong.
 var errAgain = errors.New("not yet")
@@ -164,7 +201,7 @@ func (r *Runner) execute(ctx context.Context, l *lanes, q *queue, w *work) {
 	defer cancel()
 	in, err := r.carryOut(callCtx, l.chain, w)
 	if err == nil {
-		in.Swap, in.Done = w.key.swap, w.ids
+		in.Swap, in.Done = w.key.swap, []engine.EffectID{w.id}
 		err = r.o.Engine.Apply(ctx, in)
 		if err == nil || errors.Is(err, htlc.ErrStale) || errors.Is(err, htlc.ErrRejected) || errors.Is(err, engine.ErrNoSwap) {
 			return
@@ -176,13 +213,14 @@ func (r *Runner) execute(ctx context.Context, l *lanes, q *queue, w *work) {
 	log := r.o.Log.With("swap", w.key.swap.String(), "effect", string(w.key.kind), "leg", w.key.leg)
 	switch {
 	case errors.Is(err, errAgain), errors.Is(err, engine.ErrMoved):
-		q.again(w, 100*time.Millisecond)
+		q.again(w, soon)
 	case adapters.Retryable(err):
 		log.Warn("effect failed, will be tried again", "tries", w.tries+1, "error", err)
 		q.again(w, pause(w.tries))
 	default:
 		log.Error("effect failed; the swap asks again with the next block", "error", err)
-		if err := r.o.Engine.Apply(ctx, engine.Input{Swap: w.key.swap, Done: w.ids}); err != nil {
+		done := engine.Input{Swap: w.key.swap, Done: []engine.EffectID{w.id}}
+		if err := r.o.Engine.Apply(ctx, done); err != nil && ctx.Err() == nil {
 			q.again(w, pause(w.tries))
 		}
 	}
@@ -246,7 +284,7 @@ func (r *Runner) watch(ctx context.Context, c Chain, s htlc.Swap, leg int) (engi
 	if s.Phase == htlc.PhaseClosed {
 		return engine.Input{}, nil
 	}
-	reply, err := r.o.Watchers.Ask(ctx, c.ID, bus.Request{Op: bus.OpWatch, Terms: s.Terms, Leg: leg, Ref: s.Legs[leg].FundRef})
+	reply, err := r.o.Watchers.Ask(ctx, c.ID, bus.Request{Op: bus.OpWatch, Terms: &s.Terms, Leg: leg, Ref: s.Legs[leg].FundRef})
 	if err != nil {
 		return engine.Input{}, err
 	}
@@ -254,7 +292,7 @@ func (r *Runner) watch(ctx context.Context, c Chain, s htlc.Swap, leg int) (engi
 	if err != nil {
 		return engine.Input{}, err
 	}
-	return engine.Input{Located: &engine.Found{Leg: leg, At: found.Position, Facts: found.Facts}}, nil
+	return engine.Input{Located: &engine.Found{Leg: leg, At: found.Position, Epoch: found.Epoch, Facts: found.Facts}}, nil
 }
 
 func (r *Runner) unwatch(ctx context.Context, c Chain, s htlc.Swap, leg int) error {

@@ -21,35 +21,45 @@ func (r *Runner) prepareFunding(ctx context.Context, c Chain, s htlc.Swap) (htlc
 	if err != nil {
 		return nil, err
 	}
-	if len(stored) > 0 {
-		return htlc.FundingPrepared{TxID: stored[len(stored)-1].ID}, nil
+	if txs, _ := latest(stored); len(txs) > 0 {
+		return htlc.FundingPrepared{TxID: txs[len(txs)-1].ID}, nil
 	}
-	return r.signFunding(ctx, c, s, 0)
+	txs, err := r.signFunding(ctx, c, s, 0)
+	if err != nil {
+		return nil, err
+	}
+	return htlc.FundingPrepared{TxID: txs[len(txs)-1].ID}, nil
 }
 
 // signFunding signs and stores the funding for the attempt-th time.
-func (r *Runner) signFunding(ctx context.Context, c Chain, s htlc.Swap, attempt int) (htlc.Event, error) {
+func (r *Runner) signFunding(ctx context.Context, c Chain, s htlc.Swap, attempt int) ([]engine.JournalTx, error) {
 	funding, err := c.Signer.Fund(ctx, s.ID.String(), s.Terms, s.Out())
 	if err != nil {
 		return nil, err
+	}
+	if len(funding.Txs) == 0 || funding.Lock != len(funding.Txs)-1 {
+		return nil, fmt.Errorf("funding of swap %s: the lock is not the last of %d transactions", s.ID, len(funding.Txs))
 	}
 	killpoint.At(killpoint.FundSigned)
 	var txs []engine.JournalTx
 	for i, tx := range funding.Txs {
 		txs = append(txs, engine.JournalTx{Tx: tx, Swap: s.ID, Leg: s.Out(), Purpose: htlc.PurposeFund, Step: i, Attempt: attempt})
 	}
+	all := txs
 	if funding.Refund != nil {
-		txs = append(txs, engine.JournalTx{Tx: *funding.Refund, Swap: s.ID, Leg: s.Out(), Purpose: htlc.PurposeRefund})
+		refund := engine.JournalTx{Tx: *funding.Refund, Swap: s.ID, Leg: s.Out(), Purpose: htlc.PurposeRefund, Attempt: attempt}
+		all = append(append([]engine.JournalTx(nil), txs...), refund)
 	}
-	if err := r.o.Journal.SaveTxs(ctx, txs); err != nil {
+	if err := r.o.Journal.SaveTxs(ctx, all); err != nil {
 		return nil, err
 	}
 	killpoint.At(killpoint.FundStored)
-	return htlc.FundingPrepared{TxID: funding.Txs[len(funding.Txs)-1].ID}, nil
+	return txs, nil
 }
 
-// fund broadcasts the stored funding. Before anything of it was handed out,
-// it is withheld once the fund-by time is past.
+// fund broadcasts the stored funding. Before anything of it was handed out
+// the funding gate is asked again, because time has passed since it opened;
+// the funding is withheld for good once the fund-by time is past.
 func (r *Runner) fund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
 	if s.Phase == htlc.PhaseClosed || !s.Announced {
 		return nil, nil
@@ -62,24 +72,25 @@ func (r *Runner) fund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, er
 	if len(txs) == 0 {
 		return nil, fmt.Errorf("funding of swap %s: %w", s.ID, engine.ErrNotFound)
 	}
-	if !released(txs) {
-		tip, err := c.Ledger.Tip(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if tip.Clock > s.Terms.Legs[s.Out()].FundBy {
-			return htlc.Withheld{Purpose: htlc.PurposeFund}, nil
+	first := !r.released(stored)
+	if first {
+		if event, hold, err := r.holdFunding(ctx, s); hold || err != nil {
+			return event, err
 		}
 	}
 	for _, tx := range txs {
 		if err := r.o.Journal.MarkReleased(ctx, c.ID, tx.ID); err != nil {
 			return nil, err
 		}
+		r.note(tx.ID, false)
 	}
 	killpoint.At(killpoint.FundReleased)
-	for _, tx := range txs {
+	for i, tx := range txs {
 		err := r.broadcast(ctx, c, tx)
 		if errors.Is(err, adapters.ErrNonceTaken) {
+			for k := range txs {
+				r.note(txs[k].ID, first && i == 0)
+			}
 			// It can never be mined, so a second one cannot lock twice.
 			if _, err := r.signFunding(ctx, c, s, attempt+1); err != nil {
 				return nil, err
@@ -93,6 +104,28 @@ func (r *Runner) fund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, er
 	killpoint.At(killpoint.FundBroadcast)
 	return htlc.Submitted{Leg: s.Out(), Purpose: htlc.PurposeFund, TxID: txs[len(txs)-1].ID}, nil
 }
+
+// holdFunding asks the funding gate before the first release. What holds it
+// may pass while the fund-by time is not.
+func (r *Runner) holdFunding(ctx context.Context, s htlc.Swap) (event htlc.Event, hold bool, err error) {
+	facts := r.o.Gates.Funding(ctx, s)
+	if s, err = r.swap(ctx, s.ID); err != nil {
+		return nil, true, err
+	}
+	if s.Phase == htlc.PhaseClosed || !s.Announced {
+		return nil, true, nil
+	}
+	if facts.Clock > s.Terms.Legs[s.Out()].FundBy {
+		return htlc.Withheld{Purpose: htlc.PurposeFund}, true, nil
+	}
+	if verdict := htlc.FundingGate(s, facts); !verdict.Allows() {
+		return nil, true, fmt.Errorf("funding of swap %s: %w: %v", s.ID, errHeld, verdict.Holding())
+	}
+	return nil, false, nil
+}
+
+// errHeld: a gate that had opened does not open now.
+var errHeld = errors.New("held back by its gate")
 
 // latest returns the transactions of the last attempt, in order.
 func latest(txs []engine.JournalTx) ([]engine.JournalTx, int) {
@@ -109,13 +142,28 @@ func latest(txs []engine.JournalTx) ([]engine.JournalTx, int) {
 	return out, attempt
 }
 
-func released(txs []engine.JournalTx) bool {
+// released reports whether any of the transactions may have left the process.
+func (r *Runner) released(txs []engine.JournalTx) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, tx := range txs {
-		if tx.Released {
+		if tx.Released && !r.unsent[tx.ID] {
 			return true
 		}
 	}
 	return false
+}
+
+// note remembers that a transaction was marked as released and then refused
+// before anything of it was on its way, or that this holds no more.
+func (r *Runner) note(txid string, unsent bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if unsent {
+		r.unsent[txid] = true
+	} else {
+		delete(r.unsent, txid)
+	}
 }
 
 // broadcast hands stored bytes to the node. That the contract is already
@@ -144,24 +192,60 @@ func (r *Runner) prepareRedeem(ctx context.Context, c Chain, s htlc.Swap) (htlc.
 }
 
 // reveal is the first release of the secret. The gate has opened, but time
-// has passed since: where nothing was handed out yet, the gate is asked
-// again, and if it has closed the redeem is withheld.
+// has passed since: where nothing was handed out yet, the redeem is made ready
+// and the gate is asked again at the last moment. If it has closed the redeem
+// is withheld.
 func (r *Runner) reveal(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
 	stored, err := r.o.Journal.Txs(ctx, s.ID, s.In(), htlc.PurposeRedeem)
 	if err != nil {
 		return nil, err
 	}
-	if !released(stored) {
-		if s.Phase != htlc.PhaseRevealing {
-			return nil, nil
-		}
-		verdict := htlc.RevealGate(s, r.o.Gates.Reveal(ctx, s))
-		if !verdict.Allows() {
-			r.o.Log.Warn("redeem withheld", "swap", s.ID.String(), "held_by", fmt.Sprint(verdict.Holding()))
+	if r.released(stored) {
+		return r.release(ctx, c, s)
+	}
+	if s.Phase != htlc.PhaseRevealing {
+		return nil, nil
+	}
+	tx, err := r.signRedeem(ctx, c, s, false)
+	if err != nil {
+		return nil, err
+	}
+	facts := r.o.Gates.Reveal(ctx, s)
+	if s, err = r.swap(ctx, s.ID); err != nil {
+		return nil, err
+	}
+	if s.Phase != htlc.PhaseRevealing {
+		return nil, nil
+	}
+	if verdict := htlc.RevealGate(s, facts); !verdict.Allows() {
+		return r.withhold(s, verdict)
+	}
+	if err := r.o.Journal.MarkReleased(ctx, c.ID, tx.ID); err != nil {
+		return nil, err
+	}
+	killpoint.At(killpoint.RedeemReleased)
+	err = r.broadcast(ctx, c, tx)
+	if errors.Is(err, adapters.ErrNonceTaken) {
+		return r.release(ctx, c, s) // the node may have read it all the same
+	}
+	if err != nil {
+		return nil, err
+	}
+	killpoint.At(killpoint.RedeemBroadcast)
+	return htlc.Submitted{Leg: s.In(), Purpose: htlc.PurposeRedeem, TxID: tx.ID}, nil
+}
+
+// withhold closes the gate again where a condition blocks. One that could not
+// be observed just now is looked at again.
+func (r *Runner) withhold(s htlc.Swap, verdict htlc.Verdict) (htlc.Event, error) {
+	holding := verdict.Holding()
+	for _, f := range holding {
+		if f.State == htlc.CheckBlocked {
+			r.o.Log.Warn("redeem withheld", "swap", s.ID.String(), "held_by", fmt.Sprint(holding))
 			return htlc.Withheld{Purpose: htlc.PurposeRedeem}, nil
 		}
 	}
-	return r.release(ctx, c, s)
+	return nil, fmt.Errorf("reveal of swap %s: %w: %v", s.ID, errHeld, holding)
 }
 
 // redeem spends the incoming leg with a secret that is out.
@@ -172,18 +256,40 @@ func (r *Runner) redeem(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 	return r.release(ctx, c, s)
 }
 
+// signTries bounds how often a spend is signed anew because its nonce went to
+// another transaction.
+const signTries = 3
+
 // release signs or takes the stored redeem, marks it and broadcasts it.
 func (r *Runner) release(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
-	tx, err := r.signRedeem(ctx, c, s, true)
-	if err != nil {
-		return nil, err
+	return r.submit(ctx, c, s.In(), htlc.PurposeRedeem, func() (engine.JournalTx, error) {
+		return r.signRedeem(ctx, c, s, true)
+	})
+}
+
+// submit signs and broadcasts, again where the nonce was taken meanwhile.
+func (r *Runner) submit(ctx context.Context, c Chain, leg int, purpose htlc.Purpose, sign func() (engine.JournalTx, error)) (htlc.Event, error) {
+	released, broadcast := killpoint.RedeemReleased, killpoint.RedeemBroadcast
+	if purpose == htlc.PurposeRefund {
+		released, broadcast = killpoint.RefundReleased, killpoint.RefundBroadcast
 	}
-	killpoint.At(killpoint.RedeemReleased)
-	if err := r.broadcast(ctx, c, tx); err != nil {
-		return nil, err
+	for range signTries {
+		tx, err := sign()
+		if err != nil {
+			return nil, err
+		}
+		killpoint.At(released)
+		err = r.broadcast(ctx, c, tx)
+		if errors.Is(err, adapters.ErrNonceTaken) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		killpoint.At(broadcast)
+		return htlc.Submitted{Leg: leg, Purpose: purpose, TxID: tx.ID}, nil
 	}
-	killpoint.At(killpoint.RedeemBroadcast)
-	return htlc.Submitted{Leg: s.In(), Purpose: htlc.PurposeRedeem, TxID: tx.ID}, nil
+	return nil, errAgain
 }
 
 // signRedeem returns the stored redeem of the incoming leg where it still
@@ -210,22 +316,15 @@ func (r *Runner) refund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 		return nil, nil
 	}
 	leg := s.Terms.Legs[s.Out()]
-	tx, err := r.sign(ctx, c, s, job{
-		leg: s.Out(), purpose: htlc.PurposeRefund, release: true, sign: c.Signer.Refund,
-		signed: killpoint.RefundSigned, stored: killpoint.RefundStored,
-		spend: adapters.Spend{
-			Fees: adapters.FeePolicy{Now: s.Legs[s.Out()].Clock, Budget: r.o.Budget(leg)},
-		},
+	return r.submit(ctx, c, s.Out(), htlc.PurposeRefund, func() (engine.JournalTx, error) {
+		return r.sign(ctx, c, s, job{
+			leg: s.Out(), purpose: htlc.PurposeRefund, release: true, sign: c.Signer.Refund,
+			signed: killpoint.RefundSigned, stored: killpoint.RefundStored,
+			spend: adapters.Spend{
+				Fees: adapters.FeePolicy{Now: s.Legs[s.Out()].Clock, Budget: r.o.Budget(leg)},
+			},
+		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	killpoint.At(killpoint.RefundReleased)
-	if err := r.broadcast(ctx, c, tx); err != nil {
-		return nil, err
-	}
-	killpoint.At(killpoint.RefundBroadcast)
-	return htlc.Submitted{Leg: s.Out(), Purpose: htlc.PurposeRefund, TxID: tx.ID}, nil
 }
 
 // secret is the one that is out, or the Initiator's own.
@@ -278,7 +377,9 @@ func (r *Runner) sign(ctx context.Context, c Chain, s htlc.Swap, j job) (engine.
 			continue
 		}
 		if j.release && !old.Released {
-			return old, r.o.Journal.MarkReleased(ctx, c.ID, old.ID)
+			if err := r.o.Journal.MarkReleased(ctx, c.ID, old.ID); err != nil {
+				return engine.JournalTx{}, err
+			}
 		}
 		return old, nil
 	}

@@ -2,8 +2,15 @@
 // sees: each block connected or undone, with the facts about watched
 // contracts, and sightings in the mempool.
 //
-// A Watcher remembers nothing that matters. The engine tells it from which
-// block to follow, and tells it again when something got lost on the way.
+// A Watcher remembers nothing that matters. The engine tells it what to watch
+// and from which block to follow, and tells it again when something got lost
+// on the way. Until the engine has done so it is silent.
+//
+// No fact falls between a scan and the blocks that follow it: a step is
+// computed, published and counted under one lock, a scan takes its position
+// under that lock after its contract was registered, and steps carry the epoch
+// of the request that they follow, so that the engine can tell those which
+// were computed before.
 //
 // The caller owes it: Run and Serve for as long as the node runs, each in a
 // goroutine of its own.
@@ -45,9 +52,17 @@ type Publisher interface {
 // retryPause is how long a watcher rests after its node or the bus failed.
 const retryPause = time.Second
 
+// stepTimeout bounds a step, so that a hanging node does not hold the lock for
+// ever.
+const stepTimeout = time.Minute
+
 // keptBlocks bounds how deep a reorganisation may be whose blocks the node
 // itself has forgotten.
 const keptBlocks = 512
+
+// maxMismatches bounds the locks of something else that a scan reports of one
+// contract: anybody can make them, and one is enough to tell.
+const maxMismatches = 16
 
 // Watcher follows one chain.
 type Watcher struct {
@@ -56,14 +71,20 @@ type Watcher struct {
 	registry Registry
 	out      Publisher
 	log      *slog.Logger
+	started  chan struct{}
+
+	// unsent are sightings that the bus did not take. Owned by Run.
+	unsent []adapters.Fact
+
+	// stepping is held while a step is computed, published and counted, and
+	// by whoever must not do so in between. It comes before mu.
+	stepping sync.Mutex
 
 	mu       sync.Mutex
 	position *adapters.BlockRef
-	// kept are the blocks published last, oldest first, the position among
-	// them.
-	kept    []adapters.BlockRef
-	started chan struct{}
-	epoch   uint64 // grows with every Follow
+	epoch    bus.Epoch // of the Follow request that is obeyed
+	// kept are the blocks up to the position, oldest first.
+	kept []adapters.BlockRef
 }
 
 // New returns a watcher that waits for a Follow request.
@@ -78,16 +99,15 @@ func New(id htlc.ChainID, chain Chain, registry Registry, out Publisher, log *sl
 // logged and tried again.
 func (w *Watcher) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		position, epoch, ok := w.current()
-		if !ok {
+		if _, _, ok := w.current(); !ok {
 			select {
 			case <-w.started:
 			case <-ctx.Done():
 			}
 			continue
 		}
-		if err := w.advance(ctx, position, epoch); err != nil && ctx.Err() == nil {
-			w.log.Warn("watcher tries again", "height", position.Height, "error", err)
+		if err := w.advance(ctx); err != nil && ctx.Err() == nil {
+			w.log.Warn("watcher tries again", "error", err)
 			rest(ctx, retryPause)
 		}
 	}
@@ -103,41 +123,63 @@ func rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (w *Watcher) current() (adapters.BlockRef, uint64, bool) {
+func (w *Watcher) current() (adapters.BlockRef, bus.Epoch, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.position == nil {
-		return adapters.BlockRef{}, 0, false
+		return adapters.BlockRef{}, bus.Epoch{}, false
 	}
 	return *w.position, w.epoch, true
 }
 
 // advance publishes one step, or, at the tip, the sightings, and then waits.
-func (w *Watcher) advance(ctx context.Context, position adapters.BlockRef, epoch uint64) error {
-	step, err := w.chain.Next(ctx, position)
-	if errors.Is(err, adapters.ErrUnknownCursor) {
-		step, err = w.stepBack(position, err)
-	}
-	if err != nil {
-		return fmt.Errorf("next: %w", err)
-	}
-	if step.Kind != adapters.AtTip {
-		if err := w.out.Publish(ctx, bus.Message{Chain: w.id, Step: &step}); err != nil {
-			return fmt.Errorf("publish: %w", err)
-		}
-		w.move(step, epoch)
-		return nil
+func (w *Watcher) advance(ctx context.Context) error {
+	moved, err := w.step(ctx)
+	if err != nil || moved {
+		return err
 	}
 	facts, err := w.chain.Mempool(ctx)
 	if err != nil {
 		return fmt.Errorf("mempool: %w", err)
 	}
-	for i := range facts {
-		if err := w.out.Publish(ctx, bus.Message{Chain: w.id, Sight: &facts[i]}); err != nil {
-			return fmt.Errorf("publish: %w", err)
+	// An adapter may tell of a sighting only once, so one that the bus did
+	// not take is kept.
+	w.unsent = append(w.unsent, facts...)
+	for len(w.unsent) > 0 {
+		if err := w.out.Publish(ctx, bus.Message{Chain: w.id, Sight: &w.unsent[0]}); err != nil {
+			return fmt.Errorf("publish a sighting: %w", err)
 		}
+		w.unsent = w.unsent[1:]
 	}
+	w.unsent = nil
 	return w.chain.Wait(ctx)
+}
+
+// step publishes what follows the position, and reports whether anything did.
+func (w *Watcher) step(ctx context.Context) (bool, error) {
+	w.stepping.Lock()
+	defer w.stepping.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	position, epoch, ok := w.current()
+	if !ok {
+		return false, nil
+	}
+	step, err := w.chain.Next(ctx, position)
+	if errors.Is(err, adapters.ErrUnknownCursor) {
+		step, err = w.stepBack(position, err)
+	}
+	if err != nil {
+		return false, fmt.Errorf("after block %d: %w", position.Height, err)
+	}
+	if step.Kind == adapters.AtTip {
+		return false, nil
+	}
+	if err := w.out.Publish(ctx, bus.Message{Chain: w.id, Epoch: epoch, Step: &step}); err != nil {
+		return false, fmt.Errorf("publish block %d: %w", step.Block.Height, err)
+	}
+	w.move(step)
+	return true, nil
 }
 
 // stepBack undoes a position that the node has forgotten, as far as the
@@ -145,30 +187,25 @@ func (w *Watcher) advance(ctx context.Context, position adapters.BlockRef, epoch
 func (w *Watcher) stepBack(position adapters.BlockRef, cause error) (adapters.Step, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := len(w.kept) - 1; i > 0; i-- {
-		if w.kept[i].Hash == position.Hash && w.kept[i-1].Hash == position.Parent {
-			return adapters.Step{Kind: adapters.Disconnect, Block: w.kept[i-1]}, nil
+	for i := len(w.kept) - 1; i >= 0; i-- {
+		if w.kept[i].Hash == position.Parent {
+			return adapters.Step{Kind: adapters.Disconnect, Block: w.kept[i]}, nil
 		}
 	}
 	return adapters.Step{}, cause
 }
 
-// move takes the new position, unless a Follow request came in between.
-func (w *Watcher) move(step adapters.Step, epoch uint64) {
+// move takes the new position.
+func (w *Watcher) move(step adapters.Step) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.epoch != epoch {
-		return
-	}
 	block := step.Block
 	w.position = &block
-	if step.Kind == adapters.Disconnect {
-		if n := len(w.kept); n > 0 {
-			w.kept = w.kept[:n-1]
-		}
-		return
+	n := len(w.kept)
+	for n > 0 && w.kept[n-1].Height >= block.Height {
+		n--
 	}
-	w.kept = append(w.kept, block)
+	w.kept = append(w.kept[:n], block)
 	if len(w.kept) > keptBlocks {
 		w.kept = append(w.kept[:0], w.kept[len(w.kept)-keptBlocks:]...)
 	}
@@ -178,9 +215,12 @@ func (w *Watcher) move(step adapters.Step, epoch uint64) {
 func (w *Watcher) Answer(ctx context.Context, r bus.Request) (bus.Reply, error) {
 	switch r.Op {
 	case bus.OpFollow:
-		return w.follow(ctx, r.Cursor)
+		return w.follow(ctx, r)
 	case bus.OpWatch:
-		contract, err := w.registry.Watch(ctx, r.Terms, r.Leg, r.Ref)
+		if r.Terms == nil {
+			return bus.Reply{}, errors.New("a watch without terms")
+		}
+		contract, err := w.registry.Watch(ctx, *r.Terms, r.Leg, r.Ref)
 		return bus.Reply{Contract: contract}, err
 	case bus.OpUnwatch:
 		w.registry.Unwatch(r.Contract)
@@ -192,45 +232,103 @@ func (w *Watcher) Answer(ctx context.Context, r bus.Request) (bus.Reply, error) 
 }
 
 // scan looks for past facts, up to the position: later ones will be published
-// with their blocks.
+// with their blocks. The contract is registered by now, so every step after
+// the position that is taken here tells of it. A reply without a position says
+// nothing: no block is followed yet, or the chain changed meanwhile.
 func (w *Watcher) scan(ctx context.Context, r bus.Request) (bus.Reply, error) {
-	position, _, ok := w.current()
+	w.stepping.Lock()
+	position, epoch, ok := w.current()
+	w.stepping.Unlock()
 	if !ok {
-		return bus.Reply{}, errors.New("the watcher follows no block yet")
+		return bus.Reply{}, nil
 	}
+	reply := bus.Reply{Position: position, Epoch: epoch}
 	if r.From > position.Height {
-		return bus.Reply{Position: position}, nil
+		return reply, nil
 	}
 	facts, err := w.registry.Scan(ctx, r.Contract, r.From, position.Height)
-	return bus.Reply{Facts: facts, Position: position}, err
+	if err != nil {
+		return bus.Reply{}, err
+	}
+	// The blocks were found by their heights. They are those of the position's
+	// branch only if that is still the node's.
+	next, err := w.chain.Next(ctx, position)
+	switch {
+	case err != nil:
+		return bus.Reply{}, fmt.Errorf("after the scan: %w", err)
+	case next.Kind == adapters.Disconnect, !w.onBranch(facts):
+		return bus.Reply{}, nil
+	}
+	reply.Facts = bounded(facts)
+	return reply, nil
+}
+
+// onBranch reports whether what was found lies in the blocks that were
+// published, as far as they are kept.
+func (w *Watcher) onBranch(facts []adapters.Located) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	known := map[uint64]adapters.Hash{}
+	for _, b := range w.kept {
+		known[b.Height] = b.Hash
+	}
+	for _, f := range facts {
+		if hash, ok := known[f.Block.Height]; ok && hash != f.Block.Hash {
+			return false
+		}
+	}
+	return true
+}
+
+func bounded(facts []adapters.Located) []adapters.Located {
+	mismatches := 0
+	out := make([]adapters.Located, 0, len(facts))
+	for _, f := range facts {
+		if f.Kind == adapters.Mismatched {
+			if mismatches++; mismatches > maxMismatches {
+				continue
+			}
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 // follow sets the position. Without a cursor the watcher begins at the tip,
 // which it publishes as its first block.
-func (w *Watcher) follow(ctx context.Context, cursor *adapters.BlockRef) (bus.Reply, error) {
+func (w *Watcher) follow(ctx context.Context, r bus.Request) (bus.Reply, error) {
+	w.stepping.Lock()
+	defer w.stepping.Unlock()
+	if _, epoch, _ := w.current(); epoch.Session != r.Epoch.Session {
+		if !r.Watched {
+			return bus.Reply{Fresh: true}, nil
+		}
+	} else if r.Epoch.N <= epoch.N && epoch.N > 0 {
+		return bus.Reply{}, fmt.Errorf("request %d came after request %d", r.Epoch.N, epoch.N)
+	}
+	cursor := r.Cursor
 	if cursor == nil {
 		tip, err := w.chain.Tip(ctx)
 		if err != nil {
 			return bus.Reply{}, err
 		}
 		first := adapters.Step{Kind: adapters.Connect, Block: tip}
-		if err := w.out.Publish(ctx, bus.Message{Chain: w.id, Step: &first}); err != nil {
+		if err := w.out.Publish(ctx, bus.Message{Chain: w.id, Epoch: r.Epoch, Step: &first}); err != nil {
 			return bus.Reply{}, err
 		}
 		cursor = &tip
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.position = cursor
-	w.epoch++
+	w.position, w.epoch = cursor, r.Epoch
 	if !w.remembers(*cursor) {
-		w.kept = []adapters.BlockRef{*cursor}
+		w.kept = append(leadingTo(r.Recent, *cursor), *cursor)
 	}
 	select {
 	case w.started <- struct{}{}:
 	default:
 	}
-	return bus.Reply{Position: *cursor}, nil
+	return bus.Reply{Position: *cursor, Epoch: r.Epoch}, nil
 }
 
 // remembers cuts what is kept down to the cursor, if it is there.
@@ -242,4 +340,19 @@ func (w *Watcher) remembers(cursor adapters.BlockRef) bool {
 		}
 	}
 	return false
+}
+
+// leadingTo returns the blocks of recent that form a chain up to the cursor,
+// without the cursor.
+func leadingTo(recent []adapters.BlockRef, cursor adapters.BlockRef) []adapters.BlockRef {
+	from, parent := len(recent), cursor
+	if from > 0 && recent[from-1].Hash == cursor.Hash {
+		from--
+	}
+	to := from
+	for from > 0 && recent[from-1].Hash == parent.Parent {
+		from--
+		parent = recent[from]
+	}
+	return append([]adapters.BlockRef(nil), recent[from:to]...)
 }

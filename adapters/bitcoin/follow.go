@@ -1,0 +1,244 @@
+package bitcoin
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/btcsuite/btcd/wire/v2"
+
+	"github.com/kofo-network/kofo/adapters"
+)
+
+// maxRaces bounds how often a step is taken again because the chain changed
+// under it.
+const maxRaces = 5
+
+// errRace: the chain changed between two questions.
+var errRace = errors.New("the chain is changing")
+
+// Tip is the best block that the node has.
+func (a *Adapter) Tip(ctx context.Context) (adapters.BlockRef, error) {
+	if err := a.node.verify(ctx); err != nil {
+		return adapters.BlockRef{}, err
+	}
+	return a.node.tip(ctx)
+}
+
+func (n *node) tip(ctx context.Context) (adapters.BlockRef, error) {
+	height, hash, err := n.best(ctx)
+	if err != nil {
+		return adapters.BlockRef{}, err
+	}
+	ref, err := n.ref(ctx, height, hash)
+	if errors.Is(err, errNoBlock) {
+		return ref, unreachable("read the tip", err)
+	}
+	return ref, err
+}
+
+// Next says what follows the cursor.
+func (a *Adapter) Next(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, error) {
+	if err := a.node.verify(ctx); err != nil {
+		return adapters.Step{}, err
+	}
+	step, block, err := a.node.step(ctx, cursor)
+	if err == nil && step.Kind == adapters.Connect {
+		step.Facts = a.watched.matchBlock(block)
+	}
+	return step, err
+}
+
+// step finds what follows the cursor, with the block where one does.
+func (n *node) step(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, *wire.MsgBlock, error) {
+	for range maxRaces {
+		step, block, err := n.tryStep(ctx, cursor)
+		if !errors.Is(err, errRace) {
+			return step, block, err
+		}
+	}
+	return adapters.Step{}, nil, unreachable("read the next block", errRace)
+}
+
+func (n *node) tryStep(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, *wire.MsgBlock, error) {
+	stands, err := n.hashAt(ctx, cursor.Height)
+	switch {
+	case errors.Is(err, errNoBlock):
+		return n.beyondTip(ctx, cursor)
+	case err != nil:
+		return adapters.Step{}, nil, err
+	case stands != cursor.Hash:
+		return n.disconnect(ctx, cursor)
+	}
+	hash, err := n.hashAt(ctx, cursor.Height+1)
+	if errors.Is(err, errNoBlock) {
+		return adapters.Step{Kind: adapters.AtTip}, nil, nil
+	}
+	if err != nil {
+		return adapters.Step{}, nil, err
+	}
+	block, err := n.block(ctx, hash)
+	if errors.Is(err, errNoBlock) {
+		return adapters.Step{}, nil, errRace
+	}
+	if err != nil {
+		return adapters.Step{}, nil, err
+	}
+	if hashOf(block.Header.PrevBlock) != cursor.Hash {
+		return adapters.Step{}, nil, errRace
+	}
+	ref, err := n.ref(ctx, cursor.Height+1, hash)
+	if errors.Is(err, errNoBlock) {
+		return adapters.Step{}, nil, errRace
+	}
+	if err != nil {
+		return adapters.Step{}, nil, err
+	}
+	return adapters.Step{Kind: adapters.Connect, Block: ref}, block, nil
+}
+
+// beyondTip: the node's chain ends below the cursor. A node that knows the
+// block, now and not only before, has left it; one that does not lags behind,
+// and undoing what it has not seen yet would be wrong.
+func (n *node) beyondTip(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, *wire.MsgBlock, error) {
+	_, err := n.askHeader(ctx, cursor.Hash)
+	if errors.Is(err, errNoBlock) {
+		return adapters.Step{Kind: adapters.AtTip}, nil, n.verify(ctx)
+	}
+	if err != nil {
+		return adapters.Step{}, nil, err
+	}
+	return n.disconnect(ctx, cursor)
+}
+
+func (n *node) disconnect(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, *wire.MsgBlock, error) {
+	// Another chain behind the endpoint looks like a reorganisation too.
+	if err := n.verify(ctx); err != nil {
+		return adapters.Step{}, nil, err
+	}
+	if cursor.Height == 0 {
+		return adapters.Step{}, nil, unknownCursor(cursor)
+	}
+	parent, err := n.ref(ctx, cursor.Height-1, cursor.Parent)
+	if errors.Is(err, errNoBlock) {
+		return adapters.Step{}, nil, unknownCursor(cursor)
+	}
+	if err != nil {
+		return adapters.Step{}, nil, err
+	}
+	return adapters.Step{Kind: adapters.Disconnect, Block: parent}, nil, nil
+}
+
+func unknownCursor(cursor adapters.BlockRef) error {
+	return &adapters.Error{
+		Reason: "UNKNOWN_CURSOR", Op: fmt.Sprintf("follow block %d %s", cursor.Height, cursor.Hash), Retryable: true,
+		Advice: "start from an older block", Err: adapters.ErrUnknownCursor,
+	}
+}
+
+// Scan finds facts of one watched contract in the blocks from..to.
+func (a *Adapter) Scan(ctx context.Context, contract string, from, to uint64) ([]adapters.Located, error) {
+	one, ok := a.watched.only(contract)
+	if !ok {
+		return nil, &adapters.Error{
+			Reason: "NOT_WATCHED", Op: fmt.Sprintf("scan for contract %s", contract),
+			Err: fmt.Errorf("%w: it is not watched", adapters.ErrMismatch),
+		}
+	}
+	if err := a.node.verify(ctx); err != nil {
+		return nil, err
+	}
+	height, _, err := a.node.best(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []adapters.Located
+	var last adapters.Hash
+	for at := from; at <= min(to, height); at++ {
+		ref, block, err := a.node.at(ctx, at)
+		if err == nil && at > from && ref.Parent != last {
+			err = unreachable("scan", errRace)
+		}
+		if errors.Is(err, errNoBlock) {
+			break // the chain became shorter
+		}
+		if err != nil {
+			return nil, err
+		}
+		last = ref.Hash
+		for _, fact := range one.matchBlock(block) {
+			found = append(found, adapters.Located{Fact: fact, Block: ref})
+		}
+	}
+	a.watched.learn(one)
+	return found, nil
+}
+
+// at reads the main chain's block at a height.
+func (n *node) at(ctx context.Context, height uint64) (adapters.BlockRef, *wire.MsgBlock, error) {
+	hash, err := n.hashAt(ctx, height)
+	if err != nil {
+		return adapters.BlockRef{}, nil, err
+	}
+	block, err := n.block(ctx, hash)
+	if err != nil {
+		return adapters.BlockRef{}, nil, err
+	}
+	ref, err := n.ref(ctx, height, hash)
+	return ref, block, err
+}
+
+// Status checks the genesis block and describes the back end.
+func (a *Adapter) Status(ctx context.Context) (adapters.Status, error) {
+	status := adapters.Status{Chain: a.params.Chain}
+	if err := a.node.verify(ctx); err != nil {
+		return status, err
+	}
+	var info struct {
+		Blocks  int64 `json:"blocks"`
+		Headers int64 `json:"headers"`
+		Initial bool  `json:"initialblockdownload"`
+	}
+	if err := a.node.call(ctx, "getblockchaininfo", &info); err != nil {
+		return status, asUnreachable("ask for the node's state", err)
+	}
+	status.Synced = !info.Initial && info.Blocks >= info.Headers
+	var err error
+	if status.Backend, err = a.node.software(ctx); err != nil {
+		return status, err
+	}
+	status.Tip, err = a.node.tip(ctx)
+	return status, err
+}
+
+// software is the node's name and version: Core's dialect says it in words,
+// btcd by a number.
+func (n *node) software(ctx context.Context) (string, error) {
+	var network struct {
+		Subversion string `json:"subversion"`
+	}
+	err := n.call(ctx, "getnetworkinfo", &network)
+	if err == nil {
+		return network.Subversion, nil
+	}
+	if !isCode(err, codeMethodNotFound, codeUnimplemented) {
+		return "", asUnreachable("ask for the node's version", err)
+	}
+	var info struct {
+		Version int64 `json:"version"`
+	}
+	if err := n.call(ctx, "getinfo", &info); err != nil {
+		return "", asUnreachable("ask for the node's version", err)
+	}
+	v := info.Version
+	return fmt.Sprintf("btcd %d.%d.%d", v/1_000_000, v/10_000%100, v/100%100), nil
+}
+
+func scriptOfID(id string) string {
+	raw, err := hex.DecodeString(id)
+	if err != nil {
+		return ""
+	}
+	return string(raw)
+}

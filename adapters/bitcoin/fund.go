@@ -1,0 +1,132 @@
+package bitcoin
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/btcsuite/btcd/wire/v2"
+	"github.com/btcsuite/btcwallet/wallet/txauthor"
+
+	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/htlc"
+)
+
+// Fund signs the lock of a leg out of the coins that owner has reserved, and
+// the refund of exactly this lock. Nothing is broadcast.
+func (a *Adapter) Fund(ctx context.Context, owner string, terms htlc.Terms, leg int) (adapters.Funding, error) {
+	c, err := buildContract(a.params, terms, leg)
+	if err != nil {
+		return adapters.Funding{}, err
+	}
+	key, err := a.legKey(terms.Salt, Payer, leg, c.payer)
+	if err != nil {
+		return adapters.Funding{}, err
+	}
+	defer key.Zero()
+	rate, err := a.market(ctx)
+	if err != nil {
+		return adapters.Funding{}, err
+	}
+	lock, payout, err := a.signLock(ctx, owner, c, rate)
+	if err != nil {
+		return adapters.Funding{}, err
+	}
+	fund, err := a.finishAuthored(lock)
+	if err != nil {
+		return adapters.Funding{}, err
+	}
+	if err := a.testAccept(ctx, fund); err != nil {
+		return adapters.Funding{}, err
+	}
+	s := c.refunding(wire.OutPoint{Hash: lock.Tx.TxHash()}, payout)
+	fee := min(feeFor(rate, virtualSize(s.unsigned(0))), s.amount-dustLimit(payout))
+	refund, err := a.signSpend(s, fee, key)
+	if err != nil {
+		return adapters.Funding{}, fmt.Errorf("sign the refund: %w", err)
+	}
+	return adapters.Funding{Txs: []adapters.Tx{fund}, Refund: &refund}, nil
+}
+
+// signLock spends all coins of the reservation and no other. It returns an own
+// script for the refund as well.
+func (a *Adapter) signLock(ctx context.Context, owner string, c *contract, rate uint64) (lock *txauthor.AuthoredTx, payout []byte, err error) {
+	err = a.wallet.current(ctx, func() error {
+		w := a.wallet
+		coins, whole := w.heldBy(owner)
+		switch {
+		case whole.used:
+			return reserved("fund a second time for " + owner)
+		case len(coins) == 0 || whole.amount != c.amount:
+			return &adapters.Error{
+				Reason: "NOT_RESERVED", Op: fmt.Sprintf("fund %d satoshi for %s", c.amount, owner), Advice: "reserve coins first",
+				Err: fmt.Errorf("%w: coins for %d satoshi are reserved", adapters.ErrInsufficientFunds, whole.amount),
+			}
+		}
+		for _, coin := range coins {
+			if !w.spendable(coin) {
+				return reserved(fmt.Sprintf("fund for %s with coin %s, which is not spendable now", owner, coin.Point))
+			}
+		}
+		outputs := []*wire.TxOut{wire.NewTxOut(c.amount, c.script)}
+		lock, err = w.author(owner, outputs, rate, coins, all)
+		if err != nil && rate > a.config.StressFee {
+			// Fees have risen since the coins were reserved: better slow than not.
+			lock, err = w.author(owner, outputs, a.config.StressFee, coins, all)
+		}
+		if err != nil {
+			return w.explain(err, owner)
+		}
+		if err := w.signAuthored(lock); err != nil {
+			return err
+		}
+		if payout, err = w.payout(payoutPurpose(c)); err != nil {
+			return err
+		}
+		return w.bind(ctx, owner, lock.Tx)
+	})
+	return lock, payout, err
+}
+
+// signAuthored signs what author built. The lock is final: whoever waits for it
+// need not fear its replacement.
+func (w *wallet) signAuthored(authored *txauthor.AuthoredTx) error {
+	for _, in := range authored.Tx.TxIn {
+		in.Sequence = math.MaxUint32
+	}
+	return w.signOwn(authored.Tx)
+}
+
+func (a *Adapter) finishAuthored(authored *txauthor.AuthoredTx) (adapters.Tx, error) {
+	fee := authored.TotalInput - txauthor.SumOutputValues(authored.Tx.TxOut)
+	return a.finish(authored.Tx, int64(fee))
+}
+
+// testAccept asks the node what it would say to a transaction that holds no
+// secret; a node without the question is believed to say yes.
+func (a *Adapter) testAccept(ctx context.Context, tx adapters.Tx) error {
+	var replies []struct {
+		Allowed bool   `json:"allowed"`
+		Reason  string `json:"reject-reason"`
+	}
+	err := a.node.call(ctx, "testmempoolaccept", &replies, []string{hex.EncodeToString(tx.Raw)}, 0)
+	var refused *rpcError
+	if errors.As(err, &refused) {
+		if refused.Code == codeMethodNotFound {
+			return nil
+		}
+		return judge("test "+tx.ID, refused.Message)
+	}
+	if err != nil {
+		return err
+	}
+	if len(replies) != 1 {
+		return unreachable("test "+tx.ID, fmt.Errorf("%d answers to one question", len(replies)))
+	}
+	if replies[0].Allowed {
+		return nil
+	}
+	return judge("test "+tx.ID, replies[0].Reason)
+}

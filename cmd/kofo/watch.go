@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/kofo-network/kofo/api/sdk"
+)
+
+func (a *app) watchCommand() *cobra.Command {
+	var until, cursor string
+	cmd := &cobra.Command{
+		Use: "watch [ID]", Short: "Watch one swap, or all", Args: args(0, 1),
+		Long: `watch shows what happens on each chain with confirmations and transaction ids,
+what happens next by itself and when, and whether funds are at risk. On a terminal
+one swap is drawn anew with every change; else each change is a line.
+
+It ends when the one swap is closed (--until closed), after the state as it is
+(--until now), or never (--until never; the default without an id). Interrupting
+it changes nothing for the swaps.`,
+		Example: "  kofo swap watch 3f9a21\n  kofo swap watch\n  kofo swap watch 3f9a21 --json --until closed",
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if until == "" {
+				until = map[bool]string{true: "closed", false: "never"}[len(given) == 1]
+			}
+			if until != "closed" && until != "now" && until != "never" {
+				return usage("--until is closed, now or never, not %q", until)
+			}
+			if until == "closed" && len(given) == 0 {
+				return usage("--until closed needs the id of a swap")
+			}
+			return a.watch(cmd.Context(), given, until, cursor)
+		},
+	}
+	cmd.Flags().StringVar(&until, "until", "", "closed, now or never")
+	cmd.Flags().StringVar(&cursor, "cursor", "", "go on behind this cursor of an earlier watch (with --json)")
+	return cmd
+}
+
+func (a *app) watch(ctx context.Context, given []string, until, cursor string) error {
+	client, err := a.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	o := sdk.WatchOptions{Cursor: cursor}
+	w := &watcher{a: a, until: until, client: client}
+	if len(given) == 1 {
+		id, err := resolve(ctx, client, given[0])
+		if err != nil {
+			return err
+		}
+		o.IDs, w.id = []string{id}, id
+	}
+	o.OnBreak = func(err error) {
+		_, _ = fmt.Fprintln(a.err, "kofo: the stream broke and is opened again:", sdk.Message(err))
+	}
+	if w.k, err = loadAssets(ctx, client); err != nil {
+		return err
+	}
+	if w.id != "" && !a.flags.json {
+		if w.entries, err = history(ctx, client, w.id); err != nil {
+			return err
+		}
+		if a.live && until != "now" {
+			return w.draw(ctx, o)
+		}
+	}
+	return interrupted(ctx, w.lines(ctx, o))
+}
+
+// interrupted takes the end that the person wanted for none.
+func interrupted(ctx context.Context, err error) error {
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// watcher shows one watch.
+type watcher struct {
+	a      *app
+	k      assets
+	client *sdk.Client
+	id     string // empty for all
+	until  string
+	// entries are what had happened to the one swap at the beginning.
+	entries []*sdk.HistoryEntry
+}
+
+// done reports whether an update is the last that is wanted.
+func (w *watcher) done(u *sdk.WatchUpdate) bool {
+	switch w.until {
+	case "now":
+		return u.GetKind() == sdk.WatchKindSnapshotEnd
+	case "closed":
+		return u.GetSwap().GetPhase() == sdk.PhaseClosed
+	}
+	return false
+}
+
+// lines writes every update on a line of its own.
+func (w *watcher) lines(ctx context.Context, o sdk.WatchOptions) error {
+	for u, err := range w.client.Watch(ctx, o) {
+		if err != nil {
+			return err
+		}
+		if w.a.flags.json {
+			raw, err := encode(u)
+			if err != nil {
+				return err
+			}
+			if err := w.a.printLine(raw); err != nil {
+				return err
+			}
+		} else {
+			w.line(u)
+		}
+		if w.done(u) {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (w *watcher) line(u *sdk.WatchUpdate) {
+	s := u.GetSwap()
+	switch {
+	case u.GetKind() == sdk.WatchKindSnapshotEnd:
+	case u.GetKind() == sdk.WatchKindSnapshot && w.id != "":
+		w.a.say("%s\n", w.a.render(view{k: w.k, swap: s, entries: w.entries}))
+	case u.GetKind() == sdk.WatchKindSnapshot:
+		w.a.say("%s  %-10s %s for %s  %s\n", short(idOf(s)), phaseWord(s), w.k.human(s.GetSends()), w.k.human(s.GetReceives()), w.a.nextShort(s))
+	case u.GetEntry() != nil:
+		w.a.say("%s  %-10s %s\n", short(idOf(s)), phaseWord(s), entryLine(u.GetEntry()))
+		if s.GetPhase() == sdk.PhaseClosed || s.GetRisk().GetAtRisk() {
+			for _, text := range w.a.outlook(view{k: w.k, swap: s}) {
+				w.a.say("    %s\n", text)
+			}
+		}
+	}
+}
+
+// redraw is how often the times of a drawn swap are brought up to date.
+const redraw = time.Second
+
+// draw shows one swap and draws it anew.
+func (w *watcher) draw(ctx context.Context, o sdk.WatchOptions) error {
+	ctx, cancel := context.WithCancel(ctx)
+	updates, ended := make(chan *sdk.WatchUpdate), make(chan error, 1)
+	go func() {
+		var last error
+		for u, err := range w.client.Watch(ctx, o) {
+			if last = err; err != nil {
+				break
+			}
+			select {
+			case updates <- u:
+			case <-ctx.Done():
+			}
+		}
+		ended <- last
+	}()
+	defer func() {
+		cancel()
+		_ = <-ended // it was told to end
+	}()
+	ticker := time.NewTicker(redraw)
+	defer ticker.Stop()
+	current, height := view{k: w.k, entries: w.entries}, 0
+	for {
+		select {
+		case u := <-updates:
+			current.merge(u)
+			if current.swap != nil {
+				height = w.a.drawOver(w.a.render(current), height)
+			}
+			if w.done(u) {
+				return nil
+			}
+		case err := <-ended:
+			ended <- nil
+			return interrupted(ctx, err)
+		case <-ticker.C:
+			if current.swap != nil {
+				height = w.a.drawOver(w.a.render(current), height)
+			}
+		}
+	}
+}
+
+// merge takes an update into the view.
+func (v *view) merge(u *sdk.WatchUpdate) {
+	if s := u.GetSwap(); s != nil {
+		v.swap = s
+	}
+	e := u.GetEntry()
+	if e == nil || quietEntry(e) {
+		return
+	}
+	for _, known := range v.entries {
+		if known.GetSequence() == e.GetSequence() && e.GetSequence() != 0 {
+			return
+		}
+	}
+	v.entries = append(v.entries, e)
+}
+
+func quietEntry(e *sdk.HistoryEntry) bool {
+	for _, kind := range quietKinds {
+		if e.GetKind() == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// drawOver replaces what was drawn before, of which it is told the height,
+// and returns the new height. Lines that the terminal would break count as
+// often as they are broken.
+func (a *app) drawOver(text string, height int) int {
+	if height > 0 {
+		a.say("\x1b[%dA\x1b[J", height)
+	}
+	a.say("%s", text)
+	columns := a.columns()
+	lines := 0
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		lines += 1 + max(0, utf8.RuneCountInString(line)-1)/columns
+	}
+	return lines
+}
+
+func (a *app) columns() int {
+	if a.width > 0 {
+		return a.width
+	}
+	if f, ok := a.out.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return 80
+}

@@ -1,0 +1,77 @@
+package htlc_test
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/kofo-network/kofo/htlc"
+)
+
+// reached collects what the model's runs led to.
+type reached struct {
+	pairs    coverage
+	outcomes map[string]int
+}
+
+// checkEnd: nobody who was honest and awake loses, and nobody waits for ever.
+func checkEnd(w *world, r reached) {
+	for _, p := range w.parties {
+		if p == nil {
+			continue
+		}
+		s := p.swap
+		kind := "sleeper"
+		if p.live {
+			kind = "live"
+		}
+		r.outcomes[kind+" "+s.Outcome.String()]++
+		if s.Phase != htlc.PhaseClosed {
+			w.Fatalf("party %d hangs in %s: in %+v, out %+v, alarms %+v", s.Self, s.Phase, p.inState(), p.outState(), s.Alarms())
+		}
+		in, out := p.chain(s.In()).spentBy(s.In()), p.chain(s.Out()).spentBy(s.Out())
+		if out[txFund] && !out[txRedeem] && !out[txRefund] && !out[txConsent] {
+			w.Fatalf("party %d leaves its leg locked", s.Self)
+		}
+		if !p.live {
+			continue
+		}
+		if s.Outcome == htlc.OutcomeLost || out[txRedeem] && !in[txRedeem] && !in[txConsent] {
+			w.Fatalf("party %d was honest and awake, and lost both legs: out %v, in %v", s.Self, out, in)
+		}
+	}
+}
+
+// TestMachine runs the machine in a world of chains with every fault that the
+// Terms provide for, reads the scripts, and fails unless the two together
+// reached every pair of phase and event.
+func TestMachine(t *testing.T) {
+	r := reached{pairs: coverage{}, outcomes: map[string]int{}}
+	for _, n := range []int{2, 3, 4} {
+		t.Run(fmt.Sprintf("model of %d parties", n), func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				w := newWorld(rt, n, r.pairs)
+				w.run()
+				checkEnd(w, r)
+			})
+		})
+	}
+	t.Run("scripts", func(t *testing.T) { runScripts(t, r.pairs) })
+	t.Log(r.outcomes)
+	for _, want := range []string{
+		"live swapped", "live refunded", "live cancelled", "live windfall", "live consented",
+		"sleeper lost", "sleeper swapped", "sleeper refunded",
+	} {
+		if r.outcomes[want] == 0 {
+			t.Errorf("no run ended as %q", want)
+		}
+	}
+	for _, p := range htlc.Phases() {
+		for _, k := range htlc.EventKinds() {
+			if r.pairs[p][k] == 0 {
+				t.Errorf("%s was never told in phase %s", k, p)
+			}
+		}
+	}
+}

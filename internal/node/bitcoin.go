@@ -1,0 +1,75 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/btcsuite/btcd/btcec/v2"
+
+	"github.com/kofo-network/kofo/adapters/bitcoin"
+	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/wallet"
+)
+
+// satPerKvB is how the configuration's rates (sat/vB) become the adapter's.
+const satPerKvB = 1000
+
+func (c *core) openBitcoin(ctx context.Context, settings config.Chain) (chain, error) {
+	id := htlc.ChainID(settings.ID)
+	params, err := bitcoin.ParamsOf(id)
+	if err != nil {
+		return chain{}, err
+	}
+	account, err := c.keys.BitcoinAccount(params.Net)
+	if err != nil {
+		return chain{}, err
+	}
+	user, password, err := c.cfg.Credentials(settings, c.environ)
+	if err != nil {
+		return chain{}, err
+	}
+	o := bitcoin.Config{
+		Chain: id, URL: settings.URL.Reveal(), User: user, Password: bitcoin.Password(password.Reveal()),
+		StressFee: settings.Fees.Stress * satPerKvB, MinFeePercent: settings.Fees.MaxShare,
+		ClimbWindow: climbWindow(settings), PollInterval: settings.Poll,
+	}
+	if limit, ok := c.maxAmount(params.Asset).Uint64(); ok {
+		o.MaxAmount = limit
+	}
+	if settings.TLSCert != "" {
+		if o.Certificate, err = os.ReadFile(c.cfg.Path(settings.TLSCert)); err != nil {
+			return chain{}, fmt.Errorf("certificate of the back end: %w", err)
+		}
+	}
+	coins := c.store.Coins(id)
+	a, err := bitcoin.Open(ctx, o, bitcoinKeys{c.keys, account}, coins, coins, c.log)
+	if err != nil {
+		return chain{}, err
+	}
+	return chain{Chain: settings, id: id, adapter: a, close: func() {}}, nil
+}
+
+// bitcoinKeys gives the adapter the keys that it signs with.
+type bitcoinKeys struct {
+	keys    *wallet.Keys
+	account wallet.BitcoinAccount
+}
+
+func (k bitcoinKeys) Account(branch bitcoin.Branch, index uint32) (*btcec.PrivateKey, error) {
+	return reveal(k.account.Key(wallet.Branch(branch), index))
+}
+
+func (k bitcoinKeys) Leg(salt htlc.Salt, role bitcoin.Role, leg int) (*btcec.PrivateKey, error) {
+	return reveal(k.keys.Leg(salt, wallet.Role(role), leg))
+}
+
+// reveal hands out a copy; the adapter zeroes it when done.
+func reveal(key wallet.PrivateKey, err error) (*btcec.PrivateKey, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer key.Zero()
+	return key.Reveal(), nil
+}

@@ -1,0 +1,164 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"google.golang.org/grpc/status"
+
+	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/api/sdk/reason"
+	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/agreement"
+	"github.com/kofo-network/kofo/internal/store"
+	"github.com/kofo-network/kofo/monitor/engine"
+)
+
+// sentinels maps errors to reasons; the first that fits counts.
+var sentinels = []struct {
+	err    error
+	reason reason.Reason
+}{
+	{store.ErrRequestReused, reason.RequestIDReused},
+	{store.ErrDataNewer, reason.DataNewer},
+	{store.ErrWrongSeed, reason.WrongSeed},
+	{store.ErrBadPage, reason.InvalidArgument},
+	{store.ErrNotFound, reason.SwapNotFound},
+	{store.ErrTakenOver, reason.StoreUnavailable},
+	{store.ErrOutcomeUnknown, reason.StoreUnavailable},
+	{store.ErrClosed, reason.ShuttingDown},
+	{engine.ErrStopped, reason.ShuttingDown},
+	{engine.ErrNoSwap, reason.SwapState},
+	{htlc.ErrNotCancellable, reason.NotCancellable},
+	{htlc.ErrTooTight, reason.TimeLockTooTight},
+	{htlc.ErrFundBy, reason.TimeLockTooTight},
+	{htlc.ErrTicketVersion, reason.TicketVersion},
+	{htlc.ErrTicketKind, reason.TicketKind},
+	{htlc.ErrTicketAltered, reason.TicketAltered},
+	{htlc.ErrBadAmount, reason.InvalidArgument},
+	{htlc.ErrBadAssetID, reason.UnknownAsset},
+	{htlc.ErrBadChainID, reason.ForeignChain},
+	{htlc.ErrBadHex, reason.InvalidArgument},
+	{adapters.ErrReserved, reason.CoinsReserved},
+	{adapters.ErrInsufficientFunds, reason.InsufficientFunds},
+	{adapters.ErrDust, reason.AmountTooSmall},
+	{adapters.ErrAmountTooLarge, reason.AmountTooLarge},
+	{adapters.ErrBudget, reason.FeeOverBudget},
+	{adapters.ErrBadAddress, reason.BadAddress},
+	{adapters.ErrUnknownAsset, reason.UnknownAsset},
+	{adapters.ErrWrongChain, reason.WrongChain},
+	{adapters.ErrMismatch, reason.TermsInvalid},
+	{adapters.ErrTooEarly, reason.RefundNotOpen},
+	{adapters.ErrSpent, reason.SwapState},
+	{adapters.ErrNotFunded, reason.NothingToRefund},
+	{adapters.ErrNonceTaken, reason.TransactionRefused},
+	{adapters.ErrRejected, reason.TransactionRefused},
+	{adapters.ErrUnreachable, reason.NodeUnreachable},
+	{adapters.ErrUnknownCursor, reason.ChainNotSynced},
+	{context.DeadlineExceeded, reason.DeadlineExceeded},
+	{context.Canceled, reason.DeadlineExceeded},
+}
+
+// reasoned are errors that know their reason; configuration and wallet have
+// them.
+type reasoned interface {
+	error
+	Reason() string
+}
+
+// refuse is an error that a handler gives.
+func refuse(r reason.Reason, metadata map[string]string, format string, args ...any) error {
+	return reason.Error(r, fmt.Sprintf(format, args...), metadata)
+}
+
+// reasonOf finds the reason and the metadata of an error of a port. Narrower
+// sources come first: the service that judged, then what carries a reason of
+// the API, then the sentinels.
+func reasonOf(err error) (reason.Reason, map[string]string) {
+	var judged *agreement.Error
+	if errors.As(err, &judged) {
+		meta := judged.Meta
+		if judged.Err != nil { // an adapter knows more: what is missing
+			_, inner := adapterReason(judged.Err)
+			meta = merged(inner, meta)
+		}
+		return reason.Reason(judged.Reason), meta
+	}
+	if r, meta := adapterReason(err); r != "" {
+		return r, meta
+	}
+	var own reasoned
+	if errors.As(err, &own) {
+		if _, known := reason.Lookup(reason.Reason(own.Reason())); known {
+			return reason.Reason(own.Reason()), metadataOf(err)
+		}
+	}
+	for _, s := range sentinels {
+		if errors.Is(err, s.err) {
+			return s.reason, metadataOf(err)
+		}
+	}
+	return reason.Internal, nil
+}
+
+// adapterReason takes a reason that an adapter or the store gave, if the API
+// knows it; others are of one chain's and are told by their sentinel.
+func adapterReason(err error) (reason.Reason, map[string]string) {
+	var e *adapters.Error
+	if !errors.As(err, &e) {
+		return "", metadataOf(err)
+	}
+	if _, known := reason.Lookup(reason.Reason(e.Reason)); known {
+		return reason.Reason(e.Reason), metadataOf(err)
+	}
+	return "", metadataOf(err)
+}
+
+func metadataOf(err error) map[string]string {
+	var carrier interface {
+		error
+		Metadata() map[string]string
+	}
+	if errors.As(err, &carrier) {
+		return carrier.Metadata()
+	}
+	return nil
+}
+
+func merged(a, b map[string]string) map[string]string {
+	if len(a) == 0 {
+		return b
+	}
+	out := map[string]string{}
+	for _, m := range []map[string]string{a, b} {
+		for k, v := range m {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// fail turns an error of a handler into the one that the caller gets. What is
+// our own fault is logged in full and told in general: its text may hold
+// anything.
+func fail(ctx context.Context, log *slog.Logger, method string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if reason.Carried(err) {
+		return err
+	}
+	r, metadata := reasonOf(err)
+	if r == reason.Internal {
+		if st, ok := status.FromError(err); ok {
+			if guess, _ := reason.Of(err); guess != reason.Internal {
+				return reason.Error(guess, st.Message(), nil)
+			}
+		}
+		log.ErrorContext(ctx, "call failed by a fault of this node", "method", method, "error", err)
+		return reason.Error(reason.Internal, "a fault of this node; its log says more", metadata)
+	}
+	return reason.Error(r, err.Error(), metadata)
+}

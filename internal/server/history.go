@@ -1,0 +1,165 @@
+package server
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	kofov1 "github.com/kofo-network/kofo/api/gen/kofo/v1"
+	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/agreement"
+	"github.com/kofo-network/kofo/monitor/engine"
+)
+
+// quiet are events that only move confirmations and clocks.
+func quiet(e htlc.Event) bool { return e.Kind() == htlc.KindTipAdvanced }
+
+// entryOf is an event for people.
+func (s *Server) entryOf(t htlc.Terms, self int, e engine.StoredEvent) *kofov1.HistoryEntry {
+	d := describer{s: s, terms: t, self: self}
+	entry := &kofov1.HistoryEntry{Sequence: e.Seq, Time: stamp(e.At), Kind: string(e.Event.Kind())}
+	d.describe(entry, e.Event)
+	return entry
+}
+
+// recordEntry is a change of an agreement for people. It has no number: it
+// stands before the swap's own history.
+func recordEntry(r agreement.Record) *kofov1.HistoryEntry {
+	entry := &kofov1.HistoryEntry{Time: stamp(r.UpdatedAt)}
+	switch r.State {
+	case agreement.StateDraft, agreement.StateOffered, agreement.StateBound:
+		entry.Kind, entry.Text = "offered", "The offer was made and what it needs was reserved."
+	case agreement.StateAccepted:
+		entry.Kind, entry.Text = "accepted", "This node accepted and signed the terms."
+	case agreement.StateAgreed:
+		entry.Kind, entry.Text = "agreed", "All parties have signed the terms."
+	case agreement.StateCancelled:
+		entry.Kind, entry.Text = "cancel-requested", "The agreement was cancelled."
+	case agreement.StateExpired:
+		entry.Kind, entry.Text = "expired", "The time to agree ran out."
+	case agreement.StateRefused:
+		entry.Kind, entry.Text = "closed", "The initiator's node refused the acceptance."
+	}
+	return entry
+}
+
+type describer struct {
+	s     *Server
+	terms htlc.Terms
+	self  int
+}
+
+// leg notes the leg that an event is about, and names its chain.
+func (d describer) leg(entry *kofov1.HistoryEntry, i int) string {
+	if i < 0 || i >= len(d.terms.Legs) {
+		return "an unknown chain"
+	}
+	leg := uint32(i)
+	id := d.terms.Legs[i].Chain()
+	entry.Leg, entry.Chain = &leg, string(id)
+	if name := d.s.chainName(id); name != "" {
+		return name
+	}
+	return string(id)
+}
+
+func (d describer) block(entry *kofov1.HistoryEntry, b htlc.BlockID) {
+	if b != (htlc.BlockID{}) {
+		entry.Height, entry.Block = b.Height, hex.EncodeToString(b.Hash[:])
+	}
+}
+
+// whose names the payer of a leg.
+func (d describer) whose(i int) string {
+	if i == d.terms.Outgoing(d.self) {
+		return "This node's"
+	}
+	return "The other party's"
+}
+
+// describe fills in what the event is about. No text has a secret in it.
+func (d describer) describe(entry *kofov1.HistoryEntry, event htlc.Event) {
+	out, in := d.terms.Outgoing(d.self), d.terms.Incoming(d.self)
+	switch e := event.(type) {
+	case htlc.TermsSigned:
+		entry.Text = "All parties have signed the terms."
+	case htlc.CancelRequested:
+		entry.Text = "The swap was cancelled before this node's lock."
+	case htlc.FundingPrepared:
+		entry.Txid = e.TxID
+		entry.Text = fmt.Sprintf("The lock on %s, and its refund, are signed and stored.", d.leg(entry, out))
+	case htlc.FundingChecked:
+		entry.Text = "The conditions for this node's lock were checked" + observed(e.Facts.StateRead, e.Facts.RedeemRuns, e.Facts.RedeemMeans, e.Facts.TermsCopied, e.Facts.DiskSpace)
+		d.leg(entry, out)
+	case htlc.RedeemPrepared:
+		entry.Text = fmt.Sprintf("The redeem on %s is signed and stored, sealed.", d.leg(entry, in))
+	case htlc.RevealChecked:
+		entry.Text = "The conditions for showing the secret were checked" + observed(e.Facts.StateRead, e.Facts.BackEndsAgree, e.Facts.RedeemRuns, e.Facts.RedeemMeans, e.Facts.DiskSpace)
+		d.leg(entry, in)
+	case htlc.Submitted:
+		entry.Txid = e.TxID
+		entry.Text = fmt.Sprintf("The %s on %s was handed to the chain.", noun(e.Purpose), d.leg(entry, e.Leg))
+	case htlc.Withheld:
+		entry.Text = fmt.Sprintf("The %s was withheld: it was too late, and it never left this node.", noun(e.Purpose))
+	case htlc.TipAdvanced:
+		entry.Height = e.Height
+		entry.Text = fmt.Sprintf("%s reached block %d.", d.leg(entry, e.Leg), e.Height)
+	default:
+		d.describeFact(entry, event)
+	}
+}
+
+// describeFact is describe for what a chain shows.
+func (d describer) describeFact(entry *kofov1.HistoryEntry, event htlc.Event) {
+	switch e := event.(type) {
+	case htlc.LegSeen:
+		entry.Txid = e.TxID
+		entry.Text = fmt.Sprintf("%s lock on %s is seen, in no block yet.", d.whose(e.Leg), d.leg(entry, e.Leg))
+	case htlc.LegFunded:
+		entry.Txid = e.TxID
+		d.block(entry, e.Block)
+		entry.Text = fmt.Sprintf("%s lock on %s is in block %d.", d.whose(e.Leg), d.leg(entry, e.Leg), e.Block.Height)
+	case htlc.LegMismatched:
+		entry.Txid = e.TxID
+		entry.Text = fmt.Sprintf("Something that is not the contract was locked on %s: %s.", d.leg(entry, e.Leg), e.Detail)
+	case htlc.SecretSeen:
+		entry.Txid = e.TxID
+		entry.Text = fmt.Sprintf("The secret is seen on %s.", d.leg(entry, e.Leg))
+	case htlc.LegRedeemed:
+		entry.Txid = e.TxID
+		d.block(entry, e.Block)
+		entry.Text = fmt.Sprintf("%s lock on %s is redeemed in block %d.", d.whose(e.Leg), d.leg(entry, e.Leg), e.Block.Height)
+	case htlc.LegRefunded:
+		entry.Txid = e.TxID
+		d.block(entry, e.Block)
+		entry.Text = fmt.Sprintf("%s lock on %s is taken back in block %d.", d.whose(e.Leg), d.leg(entry, e.Leg), e.Block.Height)
+	case htlc.LegClosedByConsent:
+		entry.Txid = e.TxID
+		d.block(entry, e.Block)
+		entry.Text = fmt.Sprintf("%s lock on %s is closed by consent in block %d.", d.whose(e.Leg), d.leg(entry, e.Leg), e.Block.Height)
+	case htlc.Reorged:
+		d.block(entry, e.Block)
+		entry.Text = fmt.Sprintf("Block %d of %s left the chain, and what it held of this swap is undone.", e.Block.Height, d.leg(entry, e.Leg))
+	}
+}
+
+func noun(p htlc.Purpose) string {
+	if p == htlc.PurposeFund {
+		return "lock"
+	}
+	return p.String()
+}
+
+// observed says what did not pass.
+func observed(checks ...htlc.Observed) string {
+	var against []string
+	for _, o := range checks {
+		if o.State != htlc.CheckPassed && o.Detail != "" {
+			against = append(against, o.Detail)
+		}
+	}
+	if len(against) == 0 {
+		return "."
+	}
+	return ": " + strings.Join(against, "; ") + "."
+}

@@ -1,0 +1,71 @@
+package server
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Limits bound what callers can use.
+type Limits struct {
+	MaxMessage  int
+	MaxConns    int
+	MaxStreams  int // on one connection
+	MaxWatchers int
+	CallTimeout time.Duration
+	Rate        int // calls a second for one token
+}
+
+// Options of a Server. Everything but Now and the limits is required.
+type Options struct {
+	Quoter   Quoter
+	Agreer   Agreer
+	Records  Records
+	Swaps    Swaps
+	Engine   Engine
+	Journal  Journal
+	Payments Payments
+	Tokens   Tokens
+	Requests Requests
+	Chains   []Chain
+	Info     Info
+	// Feed is told of changes by the caller and read by Watch.
+	Feed *Feed
+
+	Certificate Certificate
+	REST        bool
+	Limits      Limits
+
+	// Shutdown asks the process to stop gracefully; it must not block.
+	Shutdown func()
+	// Fatal asks the process to stop because its state may be broken; it must
+	// not block.
+	Fatal func(error)
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+func (o *Options) check() error {
+	missing := o.Quoter == nil || o.Agreer == nil || o.Records == nil || o.Swaps == nil || o.Engine == nil ||
+		o.Journal == nil || o.Payments == nil || o.Tokens == nil || o.Requests == nil || o.Feed == nil ||
+		o.Shutdown == nil || o.Fatal == nil || o.Log == nil
+	if missing {
+		return errors.New("server: a part is missing")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	l := &o.Limits
+	for _, d := range []struct {
+		value *int
+		or    int
+	}{{&l.MaxMessage, 64 << 10}, {&l.MaxConns, 256}, {&l.MaxStreams, 64}, {&l.MaxWatchers, 64}, {&l.Rate, 50}} {
+		if *d.value == 0 {
+			*d.value = d.or
+		}
+	}
+	if l.CallTimeout == 0 {
+		l.CallTimeout = time.Minute
+	}
+	return nil
+}

@@ -1,0 +1,29 @@
+-- name: NonceOwner :one
+SELECT txid FROM nonces WHERE chain = $1 AND account = $2 AND nonce = $3;
+
+-- name: AddNonce :execrows
+INSERT INTO nonces (chain, account, nonce, txid, sealed) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (chain, account, nonce) DO NOTHING;
+
+-- name: MoveNonce :execrows
+UPDATE nonces SET txid = sqlc.arg(txid), sealed = sqlc.arg(sealed)
+WHERE chain = sqlc.arg(chain) AND account = sqlc.arg(account) AND nonce = sqlc.arg(nonce)
+  AND txid = sqlc.arg(expected);
+
+-- name: NoncesFrom :many
+SELECT nonce, txid, sealed FROM nonces
+WHERE chain = $1 AND account = $2 AND nonce >= $3 ORDER BY nonce;
+
+-- name: Lanes :many
+SELECT * FROM lanes WHERE chain = $1 AND account = $2 ORDER BY lane;
+
+-- name: PutLane :exec
+INSERT INTO lanes (chain, account, lane, sequence, owner, leg, asset, amount, fees, announced, fund_nonce, released)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+ON CONFLICT (chain, account, lane) DO UPDATE
+SET sequence = excluded.sequence, owner = excluded.owner, leg = excluded.leg, asset = excluded.asset,
+    amount = excluded.amount, fees = excluded.fees, announced = excluded.announced,
+    fund_nonce = excluded.fund_nonce, released = excluded.released;
+
+-- name: DropLane :exec
+DELETE FROM lanes WHERE chain = $1 AND account = $2 AND lane = $3;

@@ -128,8 +128,7 @@ func two(t *testing.T) (a, b cli, one, other *servertest.Node) {
 func TestEveryLeafPrintsJSON(t *testing.T) {
 	a, b, one, _ := two(t)
 	pair := []string{"--send", "0.05 BTC", "--receive", "1 ETH"}
-	data := t.TempDir()
-	local := cli{t: t, environ: []string{"KOFO_DATA_DIR=" + data, "KOFO_PASSPHRASE=correct horse battery", "KOFO_NEW_PASSPHRASE=another long passphrase"}}
+	local := cli{t: t, environ: []string{"KOFO_DATA_DIR=" + t.TempDir(), "KOFO_PASSPHRASE=correct horse battery", "KOFO_NEW_PASSPHRASE=another long passphrase"}}
 	seen := map[string]bool{}
 	text := func(doc map[string]any, key string) string {
 		s, ok := doc[key].(string)
@@ -154,16 +153,8 @@ func TestEveryLeafPrintsJSON(t *testing.T) {
 	step(a, "kofo swap show", id[:10])
 	step(a, "kofo swap history", id)
 	step(a, "kofo swap list", "--which", "open")
-	if r := a.run("swap", "watch", id, "--until", "now", "--json"); r.code != exitOK || strings.Count(r.out, "\n") != 2 {
-		t.Errorf("watch: %+v", r)
-	} else {
-		for line := range strings.Lines(r.out) {
-			if !json.Valid([]byte(line)) {
-				t.Errorf("watch: %s", line)
-			}
-		}
-		seen["kofo swap watch"] = true
-	}
+	checkWatchLines(t, a.run("swap", "watch", id, "--until", "now", "--json"))
+	seen["kofo swap watch"] = true
 	openRefund(t, one, id)
 	step(a, "kofo swap refund", id)
 	step(a, "kofo swap cancel", text(step(a, "kofo swap offer", pair...), "offerId"))
@@ -187,6 +178,24 @@ func TestEveryLeafPrintsJSON(t *testing.T) {
 	step(local, "kofo init", "--yes")
 	step(local, "kofo keys passphrase")
 	step(a, "kofo node shutdown", "--yes")
+	checkTree(t, seen)
+}
+
+func checkWatchLines(t *testing.T, r result) {
+	t.Helper()
+	if r.code != exitOK || strings.Count(r.out, "\n") != 2 {
+		t.Errorf("watch: %+v", r)
+	}
+	for line := range strings.Lines(r.out) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("watch: %s", line)
+		}
+	}
+}
+
+// checkTree: every command that people see was run, and has help.
+func checkTree(t *testing.T, seen map[string]bool) {
+	t.Helper()
 	seen["kofo demo"] = true // internal/demo and the CI's stage run it: it takes its minute
 	for _, leaf := range leaves((&app{}).root()) {
 		if leaf.Hidden {
@@ -303,11 +312,12 @@ func TestAmountsAreReadAndShownInBothUnits(t *testing.T) {
 	} {
 		got, err := k.parse(text)
 		shown := ""
-		if err == nil {
+		switch {
+		case err == nil:
 			shown = k.both(got)
-		} else if exitCode(err) != exitUsage {
+		case exitCode(err) != exitUsage:
 			t.Errorf("%q: exit %d", text, exitCode(err))
-		} else {
+		default:
 			shown = err.Error()
 		}
 		if !strings.Contains(shown, want) {

@@ -168,10 +168,12 @@ func (w *watcher) draw(ctx context.Context, o sdk.WatchOptions) error {
 			}
 		}
 		ended <- last
+		close(ended)
 	}()
 	defer func() {
 		cancel()
-		_ = <-ended // it was told to end
+		for range ended { // it was told to end
+		}
 	}()
 	ticker := time.NewTicker(redraw)
 	defer ticker.Stop()
@@ -187,7 +189,6 @@ func (w *watcher) draw(ctx context.Context, o sdk.WatchOptions) error {
 				return nil
 			}
 		case err := <-ended:
-			ended <- nil
 			return interrupted(ctx, err)
 		case <-ticker.C:
 			if current.swap != nil {

@@ -51,7 +51,7 @@ func (d *demo) startChains(ctx context.Context, pay map[string]string) error {
 	if err != nil {
 		return err
 	}
-	d.chains, err = start(d.o.Executable, "chains", d.dir, ChainsCommand, string(request))
+	d.chains, err = start(ctx, d.o.Executable, "chains", d.dir, ChainsCommand, string(request))
 	if err != nil {
 		return err
 	}

@@ -128,7 +128,7 @@ func (d *demo) startNode(ctx context.Context, p *party) error {
 		return err
 	}
 	var err error
-	if p.process, err = start(d.o.Executable, p.name, d.dir, NodeCommand, p.configPath); err != nil {
+	if p.process, err = start(ctx, d.o.Executable, p.name, d.dir, NodeCommand, p.configPath); err != nil {
 		return err
 	}
 	line, err := p.process.line(ctx)
@@ -140,7 +140,7 @@ func (d *demo) startNode(ctx context.Context, p *party) error {
 	if p.client, err = dial(ctx, target, p.dir); err != nil {
 		return fmt.Errorf("connect to the %s's node: %w", p.name, err)
 	}
-	followCtx, cancel := context.WithCancel(context.Background())
+	followCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.follow = cancel
 	go d.print.follow(followCtx, p.name, p.client)
 	return nil

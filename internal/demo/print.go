@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"text/tabwriter"
 	"time"
 
 	"github.com/kofo-network/kofo/api/sdk"
@@ -60,7 +61,7 @@ func (p *printer) follow(ctx context.Context, party string, client *sdk.Client) 
 			p.line("%5.1fs  %-11s  %s", time.Since(p.began).Seconds(), party, e.GetText())
 		}
 		if next := update.GetSwap().GetNextAction().GetText(); next != "" && p.fresh(party+"/next", next) {
-			p.line("        %-11s    next: %s", "", next)
+			p.line("        %-11s    next: %s", party, next)
 		}
 	}
 }
@@ -79,11 +80,11 @@ func (p *printer) fresh(name, text string) bool {
 // quote shows what the offer costs before anybody commits.
 func (p *printer) quote(q *sdk.Quote) {
 	for _, leg := range q.GetLegs() {
-		p.line("  leg %d: %s, refund opens %s; fees fund %s, redeem %s, refund %s (of %s)", leg.GetIndex(),
+		p.line("  leg %d: %s; its refund opens at %s", leg.GetIndex(),
 			human(leg.GetAmount().GetAsset(), leg.GetAmount().GetAmount()),
-			sdk.Time(leg.GetTimeLock()).Local().Format("15:04:05"),
-			human(leg.GetFeeAsset(), leg.GetFundFee()), human(leg.GetFeeAsset(), leg.GetRedeemFee()),
-			human(leg.GetFeeAsset(), leg.GetRefundFee()), symbol(leg.GetFeeAsset()))
+			sdk.Time(leg.GetTimeLock()).Local().Format("15:04:05"))
+		p.line("         fees: fund %s, redeem %s, refund %s", human(leg.GetFeeAsset(), leg.GetFundFee()),
+			human(leg.GetFeeAsset(), leg.GetRedeemFee()), human(leg.GetFeeAsset(), leg.GetRefundFee()))
 	}
 	var worst []string
 	for _, a := range q.GetWorstCaseLoss() {
@@ -109,13 +110,15 @@ func (p *printer) balances(title string, b balances) {
 
 // Show prints the report as a table.
 func (r Report) Show(out io.Writer) {
-	fmt.Fprintf(out, "\n%-11s  %-5s  %22s  %22s  %22s  %22s  %22s\n", "party", "asset", "before", "sent", "received", "fees", "after")
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "\nparty\tasset\tbefore\tsent\treceived\tfees\tafter\t\n")
 	for _, p := range r.Parties {
 		for _, a := range p.Assets {
-			fmt.Fprintf(out, "%-11s  %-5s  %22s  %22s  %22s  %22s  %22s\n", p.Party, symbol(a.Asset),
-				units(a.Asset, a.Before), units(a.Asset, a.Sent), units(a.Asset, a.Received), units(a.Asset, a.Fees), units(a.Asset, a.After))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", p.Party, symbol(a.Asset), units(a.Asset, a.Before),
+				units(a.Asset, a.Sent), units(a.Asset, a.Received), units(a.Asset, a.Fees), units(a.Asset, a.After))
 		}
 	}
+	_ = w.Flush() // a terminal that is gone needs no table
 	fmt.Fprintf(out, "\n%s: everybody %s after %d seconds\n", r.Scenario, r.Outcome, r.Seconds)
 }
 

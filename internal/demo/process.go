@@ -36,12 +36,13 @@ const stopTimeout = 20 * time.Second
 
 // start runs the executable with a hidden command. What the child writes to
 // standard error goes to a log file.
-func start(exe, name, logDir string, args ...string) (*process, error) {
+func start(ctx context.Context, exe, name, logDir string, args ...string) (*process, error) {
 	log, err := os.OpenFile(filepath.Join(logDir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(exe, args...)
+	// Its end is stop's or kill's, not that of a call's context.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), exe, args...)
 	cmd.Stderr = log
 	alive, err := cmd.StdinPipe()
 	if err != nil {

@@ -74,7 +74,10 @@ func startPostgres() (*postgres, error) {
 	if err := p.run("pg_ctl", "-D", p.data(), "-w", "-l", filepath.Join(p.dir, "log"), "-o", options, "start"); err != nil {
 		return nil, err
 	}
-	return p, p.setFsync("off")
+	if err := p.setFsync("off"); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // setFsync: no test of this package takes the machine's power away, but a

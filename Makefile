@@ -55,6 +55,8 @@ race: ## Run the concurrent packages under the race detector
 e2e: ## Run swaps on real btcd, geth, PostgreSQL and nats-server
 	tools/build.sh btcd btcctl geth nats-server
 	go test -tags e2e -count=1 -timeout 35m ./test/e2e/...
+	go test -tags e2e -count=1 -timeout 20m ./internal/store/... ./internal/devnet/... \
+		./adapters/... $(if $(wildcard test/conformance),./test/conformance/...)
 
 .PHONY: demo
 demo: ## Swap BTC for ETH on two chains inside this machine

@@ -46,7 +46,7 @@ func TestSafety_D9_SecretPrintsRedacted(t *testing.T) {
 		}
 		out.Write(b)
 	}
-	decimals := strings.Trim(fmt.Sprint(raw[:8]), "[]")
+	decimals := strings.Trim(fmt.Sprintf("%d", raw[:8]), "[]")
 	for _, leak := range []string{string(raw[:8]), hex.EncodeToString(raw[:8]), strings.ToUpper(hex.EncodeToString(raw[:8])), decimals, strings.ReplaceAll(decimals, " ", ",")} {
 		if i := strings.Index(out.String(), leak); i >= 0 {
 			t.Errorf("%q is in the output: ...%.80s", leak, out.String()[max(0, i-40):])

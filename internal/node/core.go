@@ -38,13 +38,15 @@ type core struct {
 	runner   *runner.Runner
 	feed     *server.Feed
 	environ  []string
+	// fatal gets the failure after which the store must not be written.
+	fatal chan error
 	// closers run in reverse order.
 	closers []func()
 }
 
 // openCore opens everything up to the engine; nothing runs yet.
 func openCore(ctx context.Context, cfg config.Config, environ []string, seed *wallet.Seed, log *slog.Logger) (_ *core, err error) {
-	c := &core{cfg: cfg, environ: environ, log: log, feed: server.NewFeed()}
+	c := &core{cfg: cfg, environ: environ, log: log, feed: server.NewFeed(), fatal: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -146,7 +148,7 @@ func (c *core) openChains(ctx context.Context, _ *wallet.Seed) error {
 
 func (c *core) openEngine(context.Context, *wallet.Seed) error {
 	c.engine = engine.New(engine.Options{
-		Store: c.store, Contracts: c.chains.contract, Dispatch: c.dispatch,
+		Store: fencedStore{c.store, c.fatal}, Contracts: c.chains.contract, Dispatch: c.dispatch,
 		Changed: c.feed.SwapsChanged, Now: time.Now, Log: c.log,
 	})
 	keeper := &gate.Keeper{
@@ -193,6 +195,14 @@ func (c *core) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.engine.Run(ctx) })
 	g.Go(func() error { return c.runner.Run(ctx) })
+	g.Go(func() error {
+		select {
+		case err := <-c.fatal:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	})
 	for _, on := range c.chains {
 		watcher := watch.New(on.id, on.adapter, on.adapter, tipTeller{c.bus, c.feed}, c.log)
 		feed := &engine.Feed{Engine: c.engine, Bus: c.bus, Chain: on.id, Log: c.log}
@@ -206,6 +216,24 @@ func (c *core) run(ctx context.Context) error {
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
+	}
+	return err
+}
+
+// fencedStore ends the node when another process has taken over the store, or
+// when it is unknown what the store has written: going on would be guessing.
+type fencedStore struct {
+	*store.Store
+	fatal chan<- error
+}
+
+func (s fencedStore) Commit(ctx context.Context, b engine.Batch) error {
+	err := s.Store.Commit(ctx, b)
+	if errors.Is(err, store.ErrTakenOver) || errors.Is(err, store.ErrOutcomeUnknown) {
+		select {
+		case s.fatal <- fmt.Errorf("the store must not be written any more: %w", err):
+		default:
+		}
 	}
 	return err
 }

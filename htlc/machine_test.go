@@ -59,6 +59,21 @@ func TestIdleSwapsSleep(t *testing.T) {
 	}
 }
 
+// TestOneTipForBothLegs: on a shared chain a tip is news while one leg has not
+// heard it, though the other learnt the height from its own block.
+func TestOneTipForBothLegs(t *testing.T) {
+	s := tellAll(t, htlc.Swap{}, signed(testTerms(eth, token), 1),
+		htlc.TipAdvanced{Leg: 0, Height: 100, Clock: startTime},
+		htlc.LegFunded{Leg: 0, TxID: "fund", Ref: "slot0", Block: block(101)},
+		htlc.TipAdvanced{Leg: 0, Height: 101, Clock: startTime})
+	if s.Legs[1].Height != 101 {
+		t.Errorf("leg 1 was told of height %d", s.Legs[1].Height)
+	}
+	if _, _, err := step(t, coverage{}, s, htlc.TipAdvanced{Leg: 1, Height: 101, Clock: startTime}); !errors.Is(err, htlc.ErrStale) {
+		t.Errorf("told twice: %v", err)
+	}
+}
+
 // TestToldInTheWrongOrder: a spend that is told before the funding is still
 // one when its block is undone.
 func TestToldInTheWrongOrder(t *testing.T) {
@@ -144,8 +159,9 @@ func TestWants(t *testing.T) {
 		}
 	}
 	for _, k := range htlc.EffectKinds() {
-		if (htlc.Swap{}).Wants(htlc.Effect{Kind: k}) && !strings.Contains("alarm unwatch release", string(k)) {
-			t.Errorf("an empty swap wants %s", k)
+		always := k == htlc.EffectAlarm || k == htlc.EffectUnwatch || k == htlc.EffectRelease
+		if (htlc.Swap{}).Wants(htlc.Effect{Kind: k}) != always {
+			t.Errorf("an empty swap wants %s: %v", k, !always)
 		}
 	}
 }

@@ -199,9 +199,7 @@ func (c *modelChain) advance(now int64) {
 		undo = min(1+c.rng.IntN(c.maxUndo), len(c.blocks)-1)
 	}
 	for range undo {
-		for _, tx := range c.tip().txs {
-			c.mempool = append(c.mempool, tx)
-		}
+		c.mempool = append(c.mempool, c.tip().txs...)
 		c.blocks = c.blocks[:len(c.blocks)-1]
 	}
 	for range undo + 1 {

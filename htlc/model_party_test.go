@@ -33,14 +33,10 @@ type modelParty struct {
 
 func (p *modelParty) leg(i int) htlc.Leg        { return p.w.terms.Legs[i] }
 func (p *modelParty) chain(leg int) *modelChain { return p.w.chains[p.leg(leg).Chain()] }
-func (p *modelParty) knowsSecret() bool         { return p.swap.Initiator() || p.swap.Secret != nil }
 func (p *modelParty) txID(kind string) string   { return fmt.Sprintf("%s-by-%d", kind, p.swap.Self) }
 func (p *modelParty) due() int64                { return p.w.now + p.w.delay*tick }
 func (p *modelParty) outState() htlc.LegState   { return p.swap.Legs[p.swap.Out()] }
 func (p *modelParty) inState() htlc.LegState    { return p.swap.Legs[p.swap.In()] }
-func (p *modelParty) outRedeemedOnChain() bool {
-	return p.chain(p.swap.Out()).spentBy(p.swap.Out())[txRedeem]
-}
 func (p *modelParty) note(format string, a ...any) {
 	p.w.note("party %d: "+format, append([]any{p.swap.Self}, a...)...)
 }

@@ -294,8 +294,11 @@ func TestSafety_D5_ShuffledAndTripled(t *testing.T) {
 			}
 		}
 		sources := []inOrder{
-			append(leg(out), htlc.Submitted{Leg: in, Purpose: htlc.PurposeRedeem, TxID: "redeem"}), leg(in)[2:],
+			{leg(out)[2], htlc.Submitted{Leg: in, Purpose: htlc.PurposeRedeem, TxID: "redeem"}},
 			{htlc.Submitted{Leg: out, Purpose: htlc.PurposeFund, TxID: "fund"}},
+		}
+		for _, e := range append(leg(out), leg(in)[2:]...) {
+			sources = append(sources, inOrder{e}) // what chains tell comes in any order
 		}
 		want := ""
 		for seed := range uint64(300) {
@@ -362,8 +365,10 @@ func TestSafety_D7_ClockSkew(t *testing.T) {
 		now := s.Legs[1].Clock + skew
 		s = tellAll(t, s, htlc.TipAdvanced{Leg: 1, Height: 520, Clock: now})
 		next, _, _ := step(t, coverage{}, s, htlc.RevealChecked{Facts: revealFacts(now)})
-		if late := now > s.Terms.CutOff(); (next.Phase == htlc.PhaseRevealing) == late {
-			t.Errorf("skew %d s: %s, late: %v", skew, next.Phase, late)
+		untold, _, _ := step(t, coverage{}, readyToReveal(t), htlc.RevealChecked{Facts: revealFacts(now)})
+		late := now > s.Terms.CutOff()
+		if (next.Phase == htlc.PhaseRevealing) == late || (untold.Phase == htlc.PhaseRevealing) == late {
+			t.Errorf("skew %d s: %s, and %s where no tip was told; late: %v", skew, next.Phase, untold.Phase, late)
 		}
 		s = readyToReveal(t)
 		s = tellAll(t, s, htlc.TipAdvanced{Leg: 0, Height: 520, Clock: startTime + skew})

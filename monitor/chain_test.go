@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -386,7 +387,7 @@ func (a *modelAdapter) Fund(_ context.Context, _ string, terms htlc.Terms, leg i
 }
 
 func (a *modelAdapter) Redeem(_ context.Context, s adapters.Spend) (adapters.Tx, error) {
-	if s.Replace != nil && !a.burned[s.Replace.ID] {
+	if s.Replace != nil && !a.isBurned(s.Replace.ID) {
 		return *s.Replace, nil
 	}
 	contract, err := modelContract(s.Terms, s.Leg)
@@ -414,13 +415,8 @@ func (a *modelAdapter) Broadcast(_ context.Context, tx adapters.Tx) error {
 	if err := a.hook("broadcast-" + m.Kind.String() + "/before"); err != nil {
 		return err
 	}
-	if a.refuse != nil {
-		if err := a.refuse(m.Kind); err != nil {
-			a.c.mu.Lock()
-			defer a.c.mu.Unlock()
-			a.burned[tx.ID] = true
-			return err
-		}
+	if err := a.refused(&m); err != nil {
+		return err
 	}
 	if a.onBroadcast != nil {
 		a.onBroadcast(m.Kind)
@@ -432,6 +428,27 @@ func (a *modelAdapter) Broadcast(_ context.Context, tx adapters.Tx) error {
 		return err
 	}
 	return a.hook("broadcast-" + m.Kind.String() + "/after")
+}
+
+// refused: a transaction whose nonce was taken once is refused for ever.
+func (a *modelAdapter) refused(m *modelTx) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.burned[m.ID] {
+		return errNonce
+	}
+	if a.refuse == nil {
+		return nil
+	}
+	err := a.refuse(m.Kind)
+	a.burned[m.ID] = errors.Is(err, adapters.ErrNonceTaken)
+	return err
+}
+
+func (a *modelAdapter) isBurned(txid string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.burned[txid]
 }
 
 func (a *modelAdapter) Contract(terms htlc.Terms, leg int) (adapters.Contract, error) {

@@ -315,6 +315,11 @@ func (n *node) caughtUp() bool {
 func (w *world) wait(what string, done func() bool) {
 	w.t.Helper()
 	if !w.waitFor(10*time.Second, done) {
+		for _, n := range w.nodes {
+			if n != nil && n.logs != nil {
+				w.t.Logf("node %d:\n%s", n.self, n.logs.String())
+			}
+		}
 		w.t.Fatalf("waited in vain: %s", what)
 	}
 }

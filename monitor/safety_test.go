@@ -108,6 +108,8 @@ func TestSafety_D4_StreamDeletedInMidSwap(t *testing.T) {
 	id := w.agree(terms)
 	deleted := 0
 	done := func() bool {
+		w.wait("both nodes know the tips", func() bool { return w.nodes[0].caughtUp() && w.nodes[1].caughtUp() })
+		w.settle()
 		for i, n := range w.nodes {
 			if err := n.bus.DeleteStream(context.Background()); err == nil {
 				deleted++

@@ -205,7 +205,11 @@ func TestAFailedCommitChangesNothing(t *testing.T) {
 		t.Fatalf("the cursor is at %d", c.Block.Height)
 	}
 	s.hook = func(string) error { return nil }
-	p.must(connect(alpha, 6, fundedFact(e, 0)), connect(alpha, 7))
+	p.must(connect(alpha, 6, fundedFact(e, 0)))
+	s.hook = func(string) error { return broken }
+	wantErr(t, p.step(connect(alpha, 7))[0], broken)
+	s.hook = func(string) error { return nil }
+	p.must(connect(alpha, 7))
 	if s, _ := p.engine.Swap(id); s.Legs[0].Status != htlc.LegConfirmed {
 		t.Errorf("leg 0 is %s: the alarm was lost", s.Legs[0].Status)
 	}

@@ -60,18 +60,20 @@ func (a *app) demoCommands() []*cobra.Command {
 }
 
 func (a *app) runDemo(ctx context.Context, o demo.Options) error {
-	report, err := demo.Run(ctx, o)
+	o.Done = a.showReport
+	_, err := demo.Run(ctx, o)
 	if errors.Is(err, demo.ErrScenario) {
 		return usageError{err}
 	}
-	if err != nil {
-		return err
-	}
-	if !o.JSON {
-		report.Show(a.out)
+	return err
+}
+
+func (a *app) showReport(r demo.Report) error {
+	if !a.flags.json {
+		r.Show(a.out)
 		return nil
 	}
-	line, err := json.Marshal(report)
+	line, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}

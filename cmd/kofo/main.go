@@ -10,13 +10,18 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/kofo-network/kofo/internal/prompt"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	a := &app{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), now: time.Now,
-		prompt: terminalPrompt(os.Stdin, os.Stderr), live: term.IsTerminal(int(os.Stdout.Fd())),
+		live: term.IsTerminal(int(os.Stdout.Fd())),
+	}
+	if t := prompt.New(ctx, os.Stdin, os.Stderr); t != nil {
+		a.prompt = t
 	}
 	code := a.execute(ctx, os.Args[1:])
 	stop()

@@ -1,13 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"io"
-	"os"
 	"strings"
-
-	"golang.org/x/term"
 )
 
 // prompter asks a person.
@@ -16,34 +11,6 @@ type prompter interface {
 	Line(question string) (string, error)
 	// Hidden does it without showing what is typed.
 	Hidden(question string) (string, error)
-}
-
-// terminal asks on a terminal.
-type terminal struct {
-	in     *os.File
-	lines  *bufio.Reader
-	screen io.Writer
-}
-
-// terminalPrompt is nil where the input is no terminal.
-func terminalPrompt(in *os.File, screen io.Writer) prompter {
-	if !term.IsTerminal(int(in.Fd())) {
-		return nil
-	}
-	return &terminal{in: in, lines: bufio.NewReader(in), screen: screen}
-}
-
-func (t *terminal) Line(question string) (string, error) {
-	_, _ = fmt.Fprint(t.screen, question)
-	line, err := t.lines.ReadString('\n')
-	return strings.TrimSpace(line), err
-}
-
-func (t *terminal) Hidden(question string) (string, error) {
-	_, _ = fmt.Fprint(t.screen, question)
-	text, err := term.ReadPassword(int(t.in.Fd()))
-	_, _ = fmt.Fprintln(t.screen)
-	return string(text), err
 }
 
 // confirm asks for a yes, unless it was given on the command line.

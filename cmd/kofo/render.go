@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/kofo-network/kofo/api/sdk"
 )
@@ -46,7 +47,36 @@ func (a *app) render(v view) string {
 	}
 	line("")
 	for _, text := range a.outlook(v) {
-		line("%s", text)
+		line("%s", a.wrap(text))
+	}
+	return b.String()
+}
+
+// margin is where the texts of an outlook begin.
+const margin = 11
+
+// wrap breaks a text between words where a terminal would break it anywhere.
+// Lines for programs and files stay whole.
+func (a *app) wrap(text string) string {
+	columns := a.columns()
+	if !a.live || columns < 4*margin {
+		return text
+	}
+	var b strings.Builder
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		used := 0
+		for j, word := range strings.SplitAfter(line, " ") {
+			length := utf8.RuneCountInString(strings.TrimRight(word, " "))
+			if j > 0 && used+length > columns {
+				b.WriteString("\n" + strings.Repeat(" ", margin))
+				used = margin
+			}
+			b.WriteString(word)
+			used += utf8.RuneCountInString(word)
+		}
 	}
 	return b.String()
 }
@@ -80,7 +110,7 @@ func (a *app) legLines(k assets, leg *sdk.Leg, phase sdk.Phase) []string {
 	}
 	spent := leg.GetSpendTxid() != ""
 	if !spent && phase != sdk.PhaseClosed && leg.GetTimeLock() != nil {
-		out = append(out, fmt.Sprintf("%stime lock  %s", indent, a.when(leg.GetTimeLock())))
+		out = append(out, fmt.Sprintf("%stime lock  opens %s", indent, a.when(leg.GetTimeLock())))
 	}
 	return out
 }
@@ -185,7 +215,7 @@ func (a *app) actionText(k assets, n *sdk.NextAction) string {
 		if left := sdk.Time(at).Sub(a.now()); left > 0 {
 			times = append(times, fmt.Sprintf("%sin %s (%s)", estimate, span(left), clock(sdk.Time(at))))
 		} else {
-			times = append(times, "due now")
+			times = append(times, "any moment")
 		}
 	}
 	if deadline := n.GetDeadline(); deadline != nil {
@@ -210,19 +240,21 @@ func (a *app) printQuote(k assets, q *sdk.Quote) {
 		unit := func(base string) string {
 			return k.human(&sdk.AssetAmount{Asset: l.GetAmount().GetAsset(), Amount: base})
 		}
+		rows := [][]string{{"  fee to redeem it", fee(l.GetRedeemFee()) + ", under stress " + fee(l.GetStressRedeemFee())}}
 		if l.GetRole() == sdk.LegRolePayer {
-			a.say("Your lock on %s\n", k.chainName(l.GetChain()))
-			a.table([][]string{{"  fee to lock", fee(l.GetFundFee())}, {"  fee to refund, if it fails", fee(l.GetRefundFee()) + ", under stress " + fee(l.GetStressRefundFee())}})
-		} else {
-			a.say("Their lock on %s\n", k.chainName(l.GetChain()))
-			a.table([][]string{{"  fee to redeem it", fee(l.GetRedeemFee()) + ", under stress " + fee(l.GetStressRedeemFee())}})
+			rows = [][]string{
+				{"  fee to lock", fee(l.GetFundFee())},
+				{"  fee to refund, if it fails", fee(l.GetRefundFee()) + ", under stress " + fee(l.GetStressRefundFee())},
+			}
 		}
-		a.table([][]string{
-			{"  smallest and largest", unit(l.GetMinAmount()) + " to " + unit(l.GetMaxAmount())},
-			{"  confirmations", fmt.Sprint(l.GetMinConfirmations())},
-			{"  locked at the latest", a.when(l.GetFundBy())},
-			{"  time lock opens", a.when(l.GetTimeLock())},
-		})
+		whose := map[sdk.LegRole]string{sdk.LegRolePayer: "Your", sdk.LegRolePayee: "Their"}[l.GetRole()]
+		a.say("%s lock on %s\n", whose, k.chainName(l.GetChain()))
+		a.table(append(rows,
+			[]string{"  smallest and largest", unit(l.GetMinAmount()) + " to " + unit(l.GetMaxAmount())},
+			[]string{"  confirmations", fmt.Sprint(l.GetMinConfirmations())},
+			[]string{"  locked at the latest", a.when(l.GetFundBy())},
+			[]string{"  time lock opens", a.when(l.GetTimeLock())},
+		))
 	}
 	a.say("\nFees if it completes   %s\n", k.sum(q.GetTotalCost()))
 	a.say("Worst case if it fails %s; the amount itself comes back\n", k.sum(q.GetWorstCaseLoss()))

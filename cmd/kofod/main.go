@@ -11,10 +11,10 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/kofo-network/kofo/internal/config"
 	"github.com/kofo-network/kofo/internal/node"
+	"github.com/kofo-network/kofo/internal/prompt"
 	"github.com/kofo-network/kofo/internal/telemetry"
 	"github.com/kofo-network/kofo/internal/version"
 )
@@ -131,22 +131,21 @@ func (p process) runNode(cmd *cobra.Command, _ []string) error {
 	}
 	v := version.Get()
 	return p.run(cmd.Context(), c, node.Options{
-		Log: telemetry.Logger(p.err, c.Log.Level, c.Log.Format), Environ: p.environ, AskPassphrase: p.asker(),
+		Log: telemetry.Logger(p.err, c.Log.Level, c.Log.Format), Environ: p.environ, AskPassphrase: p.asker(cmd.Context()),
 		Ready: p.out, Version: v.Number, Commit: v.Commit,
 	})
 }
 
 // asker asks on the terminal; it is nil where there is none.
-func (p process) asker() func() (string, error) {
-	if p.in == nil || !term.IsTerminal(int(p.in.Fd())) {
+func (p process) asker(ctx context.Context) func() (string, error) {
+	if p.in == nil {
 		return nil
 	}
-	return func() (string, error) {
-		_, _ = fmt.Fprint(p.err, "Passphrase of the seed: ")
-		text, err := term.ReadPassword(int(p.in.Fd()))
-		_, _ = fmt.Fprintln(p.err)
-		return string(text), err
+	t := prompt.New(ctx, p.in, p.err)
+	if t == nil {
+		return nil
 	}
+	return func() (string, error) { return t.Hidden("Passphrase of the seed: ") }
 }
 
 func (p process) configCommands() *cobra.Command {

@@ -50,7 +50,10 @@ type Options struct {
 	Dir        string // for data and logs; empty: a temporary folder, removed at the end
 	Executable string // this program
 	Out        io.Writer
-	JSON       bool // one object as the last line, nothing else on Out but progress lines as JSON
+	JSON       bool // progress as one JSON object a line
+	// Done gets the report at the end of the scenario, before everything is
+	// stopped or kept. It may be nil.
+	Done func(Report) error
 }
 
 type demo struct {
@@ -88,6 +91,11 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	report.Seconds = int64(time.Since(began).Seconds())
 	if err != nil {
 		return report, fmt.Errorf("scenario %s: %w (logs in %s)", o.Scenario, err, d.dir)
+	}
+	if o.Done != nil {
+		if err := o.Done(report); err != nil {
+			return report, err
+		}
 	}
 	if o.Keep {
 		d.explainKeep()

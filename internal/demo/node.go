@@ -22,9 +22,9 @@ func ReadyLine(apiAddress string) string { return readyPrefix + apiAddress + "\n
 var nodeConfig = template.Must(template.New("kofod.yml").Parse(`# Written by kofo demo.
 data_dir: {{printf "%q" .Dir}}
 api:
-  listen: 127.0.0.1:0
+  listen: {{.API}}
 peer:
-  listen: 127.0.0.1:0
+  listen: {{.Peer}}
 keys:
   key_file: seed.key
 policy:
@@ -63,6 +63,7 @@ func (d *demo) writeConfig(p *party) error {
 	}
 	if err := nodeConfig.Execute(f, map[string]any{
 		"Dir": p.dir, "Bitcoin": d.endpoints.Bitcoin, "EVM": d.endpoints.EVM, "EVMURL": p.evmURL,
+		"API": p.api, "Peer": p.peer,
 	}); err != nil {
 		_ = f.Close()
 		return fmt.Errorf("write %s: %w", p.configPath, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/kofo-network/kofo/adapters/evm"
 	"github.com/kofo-network/kofo/api/sdk"
 	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/config"
 	"github.com/kofo-network/kofo/internal/wallet"
 )
 
@@ -28,6 +30,8 @@ type party struct {
 	configPath string
 	evmURL     string
 	evmAddress string
+	// api and peer are where the node listens, the same after a restart.
+	api, peer string
 
 	process *process
 	client  *sdk.Client
@@ -78,6 +82,15 @@ func (d *demo) setUp(ctx context.Context) error {
 	return d.payInitiator(ctx)
 }
 
+// freeAddress is a loopback address with a port that nobody uses now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("look for a free port: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
 // newAccount is an EVM account of a seed that nobody keeps.
 func newAccount() (wallet.EVMAccount, error) {
 	seed, err := wallet.NewSeed(12)
@@ -98,7 +111,14 @@ func accountOf(seed *wallet.Seed) (wallet.EVMAccount, error) {
 // newParty makes a seed, locked by a key file as for an unattended node.
 func (d *demo) newParty(name string) (*party, error) {
 	p := &party{name: name, dir: filepath.Join(d.dir, name)}
-	p.configPath = filepath.Join(p.dir, "kofod.yaml")
+	p.configPath = filepath.Join(p.dir, config.FileName)
+	var err error
+	if p.api, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	if p.peer, err = freeAddress(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return nil, err
 	}

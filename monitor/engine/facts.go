@@ -155,7 +155,16 @@ func (t *transaction) fact(chain htlc.ChainID, f adapters.Fact, b adapters.Block
 		return
 	}
 	t.note(p.swap, event)
+	t.learn(p.swap, p.leg, f)
 	touched.add(p.swap, p.leg)
+}
+
+// learn: a secret counts wherever it was seen, also in the spend of a lock
+// that is not the contract.
+func (t *transaction) learn(id htlc.SwapID, leg int, f adapters.Fact) {
+	if f.Kind == adapters.Mismatched && f.Secret != nil {
+		t.note(id, htlc.SecretSeen{Leg: leg, TxID: f.TxID, Secret: *f.Secret})
+	}
 }
 
 // note applies an event that came with others: what one swap refuses must not
@@ -179,11 +188,11 @@ func eventOf(f adapters.Fact, leg int, b htlc.BlockID) htlc.Event {
 		if f.Secret == nil {
 			return nil
 		}
-		return htlc.LegRedeemed{Leg: leg, TxID: f.TxID, Secret: *f.Secret, Block: b}
+		return htlc.LegRedeemed{Leg: leg, TxID: f.TxID, Ref: f.Ref, Secret: *f.Secret, Block: b}
 	case adapters.Refunded:
-		return htlc.LegRefunded{Leg: leg, TxID: f.TxID, Block: b}
+		return htlc.LegRefunded{Leg: leg, TxID: f.TxID, Ref: f.Ref, Block: b}
 	case adapters.ClosedByConsent:
-		return htlc.LegClosedByConsent{Leg: leg, TxID: f.TxID, Block: b}
+		return htlc.LegClosedByConsent{Leg: leg, TxID: f.TxID, Ref: f.Ref, Block: b}
 	case adapters.Mismatched:
 		return htlc.LegMismatched{Leg: leg, TxID: f.TxID, Detail: f.Detail}
 	}
@@ -252,6 +261,7 @@ func (t *transaction) located(id htlc.SwapID, found Found) error {
 	for _, l := range found.Facts {
 		if event := eventOf(l.Fact, found.Leg, blockID(l.Block)); event != nil {
 			t.note(id, event)
+			t.learn(id, found.Leg, l.Fact)
 		}
 	}
 	t.note(id, htlc.TipAdvanced{Leg: found.Leg, Height: cursor.Block.Height, Clock: cursor.Block.Clock})

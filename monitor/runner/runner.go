@@ -237,6 +237,9 @@ func (r *Runner) carryOut(ctx context.Context, c Chain, w *work) (engine.Input, 
 	if err != nil {
 		return engine.Input{}, err
 	}
+	if !s.Wants(w.effect) {
+		return engine.Input{}, nil // time has passed it by
+	}
 	leg := w.effect.Leg
 	switch w.effect.Kind {
 	case htlc.EffectWatch:

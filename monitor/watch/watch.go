@@ -85,6 +85,9 @@ type Watcher struct {
 	epoch    bus.Epoch // of the Follow request that is obeyed
 	// kept are the blocks up to the position, oldest first.
 	kept []adapters.BlockRef
+	// moved: a Follow request has set another position since Run last rested.
+	moved     bool
+	interrupt context.CancelFunc // of that rest
 }
 
 // New returns a watcher that waits for a Follow request.
@@ -152,7 +155,26 @@ func (w *Watcher) advance(ctx context.Context) error {
 		w.unsent = w.unsent[1:]
 	}
 	w.unsent = nil
-	return w.chain.Wait(ctx)
+	return w.wait(ctx)
+}
+
+// wait rests until something may have changed, or until a Follow request sets
+// another position.
+func (w *Watcher) wait(ctx context.Context) error {
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w.mu.Lock()
+	moved := w.moved
+	w.moved = false
+	w.interrupt = cancel
+	w.mu.Unlock()
+	if moved {
+		return nil
+	}
+	if err := w.chain.Wait(waiting); err != nil && waiting.Err() == nil {
+		return fmt.Errorf("wait: %w", err)
+	}
+	return nil
 }
 
 // step publishes what follows the position, and reports whether anything did.
@@ -320,6 +342,12 @@ func (w *Watcher) follow(ctx context.Context, r bus.Request) (bus.Reply, error) 
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.position == nil || w.position.Hash != cursor.Hash {
+		w.moved = true
+		if w.interrupt != nil {
+			w.interrupt()
+		}
+	}
 	w.position, w.epoch = cursor, r.Epoch
 	if !w.remembers(*cursor) {
 		w.kept = append(leadingTo(r.Recent, *cursor), *cursor)

@@ -392,3 +392,25 @@ func TestUnknownRequestIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A watcher that rests at the tip follows from another position at once.
+func TestFollowWakesARestingWatcher(t *testing.T) {
+	f := newFake(6)
+	w := f.watcher()
+	ask(t, w, follow(1, block('a', 4)))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	for n := uint64(2); n < 10; n++ {
+		<-f.waiting
+		ask(t, w, follow(n, block('a', 3)))
+	}
+	<-f.waiting
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if len(f.published) != 1+8*2 {
+		t.Fatalf("%d steps published", len(f.published))
+	}
+}

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	btc   = htlc.AssetID("bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1")
+	btc   = htlc.AssetID("bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0")
 	eth   = htlc.AssetID("eip155:1337/slip44:60")
 	token = htlc.AssetID("eip155:1337/erc20:0xdac17f958d2ee523a2206206994597c13d831ec7")
 	ltc   = htlc.AssetID("bip122:530827f38f93b43ed12af0b3ad25a288/slip44:2")

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	sampleBTC = htlc.AssetID("bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1")
+	sampleBTC = htlc.AssetID("bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0")
 	sampleETH = htlc.AssetID("eip155:1337/slip44:60")
 )
 

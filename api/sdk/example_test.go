@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	btc = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1"
+	btc = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0"
 	eth = "eip155:1337/slip44:60"
 )
 

@@ -4,7 +4,7 @@
 //
 //	swap -initiator 127.0.0.1:7070 -initiator-ca a/cert.pem -initiator-token a/token \
 //	     -participant 127.0.0.1:7071 -participant-ca b/cert.pem -participant-token b/token \
-//	     -send 5000000 -send-asset bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1 \
+//	     -send 5000000 -send-asset bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0 \
 //	     -receive 1000000000000000000 -receive-asset eip155:1337/slip44:60
 //
 // It depends on the SDK alone and can be copied into any module. The last line

@@ -14,6 +14,7 @@ import (
 	"github.com/kofo-network/kofo/api/sdk"
 	"github.com/kofo-network/kofo/api/sdk/reason"
 	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/prompt"
 )
 
 // Exit codes, as the help of the root command says.
@@ -150,7 +151,7 @@ func exitCode(err error) int {
 	switch r := sdk.Reason(err); {
 	case errors.As(err, &wrong):
 		return exitUsage
-	case errors.Is(err, errDeclined):
+	case errors.Is(err, errDeclined), errors.Is(err, prompt.ErrInterrupted):
 		return exitDeclined
 	case r == reason.NodeUnreachable && !fromNode(err):
 		return exitUnreachable

@@ -98,6 +98,7 @@ func (p process) commands() *cobra.Command {
 	root.AddCommand(
 		&cobra.Command{Use: "run", Short: "Run the node", Example: "  kofod run --data-dir /var/lib/kofo", Args: noArgs, RunE: p.runNode},
 		p.configCommands(),
+		p.deployCommand(),
 		&cobra.Command{
 			Use: "version", Short: "Print the version", Example: "  kofod version", Args: noArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {

@@ -94,7 +94,7 @@ type Wallet interface {
 }
 
 // Adapter is everything.
-type Adapter interface {
+type Adapter interface { //nolint:interfacebloat // the whole of the standard; users declare the part that they use
 	Follower
 	Registry
 	Signer

@@ -91,6 +91,7 @@ type Adapter struct {
 	watched *watchSet
 	pool    *pool
 	waiter  waiter
+	fees    feeMarket
 	wallet  *wallet
 	log     *slog.Logger
 }

@@ -251,6 +251,31 @@ func cooperative(t testing.TB, v vector, c *contract, payout []byte) *wire.MsgTx
 	return tx
 }
 
+// Nobody alone has the key path: the internal key is the MuSig2 key of both.
+func TestSafety_A3_KeyPathNeedsBoth(t *testing.T) {
+	for _, v := range vectors(t) {
+		c := v.contract(t)
+		root := txscript.AssembleTaprootScriptTree(c.redeem.tap, c.refund.tap).RootNode.TapHash()
+		fetcher := txscript.NewCannedPrevOutputFetcher(c.script, c.amount)
+		payer, payee := v.keys(t)
+		for name, key := range map[string]*btcec.PrivateKey{"payer": payer, "payee": payee} {
+			tx := wire.NewMsgTx(txVersion)
+			tx.AddTxIn(wire.NewTxIn(&wire.OutPoint{}, nil, nil))
+			tx.AddTxOut(wire.NewTxOut(c.amount-1000, c.script))
+			hashes := txscript.NewTxSigHashes(tx, fetcher)
+			signature, err := txscript.RawTxInTaprootSignature(tx, hashes, 0, c.amount, c.script, root[:], txscript.SigHashDefault, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tx.TxIn[0].Witness = wire.TxWitness{signature}
+			if verifyInputs(tx, fetcher, hashes) == nil {
+				t.Errorf("%s: the %s alone spends by the key path", v.Name, name)
+			}
+		}
+		cooperative(t, v, c, c.script)
+	}
+}
+
 // A spend is known by its witness, with an annex or without.
 func TestClassify(t *testing.T) {
 	v := vectors(t)[0]

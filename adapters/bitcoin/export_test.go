@@ -60,6 +60,9 @@ func Climb(market, size uint64, policy adapters.FeePolicy, window, most int64) (
 // Judge maps a node's text.
 func Judge(says string) error { return judge("test", says) }
 
+// FundSize is what the quote takes for a funding.
+const FundSize = fundSize
+
 // DustLimit and VirtualSize are those of the package.
 var (
 	DustLimit   = dustLimit

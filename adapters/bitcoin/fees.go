@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"sync"
+	"time"
 
 	"github.com/btcsuite/btcd/wire/v2"
 
@@ -43,10 +45,24 @@ func dustLimit(script []byte) int64 {
 	return int64(wire.NewTxOut(0, script).SerializeSize()+dustInput) * dustRate
 }
 
+// marketAge is for how long the market's feerate is believed. When a secret
+// comes out, many redeems may be priced in one moment.
+const marketAge = 2 * time.Second
+
+// feeMarket remembers the market's feerate.
+type feeMarket struct {
+	mu   sync.Mutex
+	rate uint64
+	at   time.Time
+}
+
 // market is the feerate of now: never below what the node relays or the floor.
 func (a *Adapter) market(ctx context.Context) (uint64, error) {
-	if err := a.node.verify(ctx); err != nil {
-		return 0, err
+	a.fees.mu.Lock()
+	rate, age := a.fees.rate, time.Since(a.fees.at)
+	a.fees.mu.Unlock()
+	if rate != 0 && age < marketAge {
+		return rate, nil
 	}
 	relay, err := a.relayFee(ctx)
 	if err != nil {
@@ -56,7 +72,11 @@ func (a *Adapter) market(ctx context.Context) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return min(max(relay, estimate, a.config.FeeFloor), maxFeeRate), nil
+	rate = min(max(relay, estimate, a.config.FeeFloor), maxFeeRate)
+	a.fees.mu.Lock()
+	a.fees.rate, a.fees.at = rate, time.Now()
+	a.fees.mu.Unlock()
+	return rate, nil
 }
 
 // estimate is the node's own; zero where it does not know, which is not the
@@ -149,6 +169,9 @@ const (
 func (a *Adapter) Quote(ctx context.Context, asset htlc.AssetID) (adapters.FeeQuote, error) {
 	if asset != a.params.Asset {
 		return adapters.FeeQuote{}, unknownAsset(asset)
+	}
+	if err := a.node.verify(ctx); err != nil {
+		return adapters.FeeQuote{}, err
 	}
 	rate, err := a.market(ctx)
 	if err != nil {

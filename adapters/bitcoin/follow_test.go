@@ -94,7 +94,7 @@ func TestSafety_A8_Reorg(t *testing.T) {
 		if !slices.Equal(kinds, []adapters.FactKind{adapters.Funded}) || !k.funded(k.payee, terms, refOf(funding)) {
 			t.Fatalf("facts %v", kinds)
 		}
-		if _, err := k.Reorg(k.ctx(), bitcoinchain.Reorg{Depth: depth, Empty: true}); err != nil {
+		if _, err := k.Chain.Reorg(k.ctx(), bitcoinchain.Reorg{Depth: depth, Empty: true}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := k.payee.Funded(k.ctx(), terms, leg, refOf(funding), cursor); !errors.Is(err, adapters.ErrUnknownCursor) {
@@ -226,7 +226,7 @@ func TestClock(t *testing.T) {
 			t.Fatalf("block %d: clock %d, want %d", cursor.Height, cursor.Clock, want)
 		}
 	}
-	if want := k.Tip().MedianTime.Unix(); cursor.Clock != want || cursor.Height != uint64(k.Tip().Height) {
+	if want := k.Chain.Tip().MedianTime.Unix(); cursor.Clock != want || cursor.Height != uint64(k.Chain.Tip().Height) {
 		t.Fatalf("at the tip: %+v, the node says %d", cursor, want)
 	}
 }
@@ -245,7 +245,7 @@ func TestWalletReorg(t *testing.T) {
 	if got := k.spendable(k.payee); got != before+1_000_000 {
 		t.Fatalf("spendable %d", got)
 	}
-	result, err := k.Reorg(k.ctx(), bitcoinchain.Reorg{Depth: 2, Empty: true, Evict: true})
+	result, err := k.Chain.Reorg(k.ctx(), bitcoinchain.Reorg{Depth: 2, Empty: true, Evict: true})
 	if err != nil || len(result.LeftOut) != 1 {
 		t.Fatalf("reorg %+v: %v", result, err)
 	}
@@ -258,7 +258,7 @@ func TestWalletReorg(t *testing.T) {
 	k.pay(k.payee, 2_000_000)
 	k.mine(1)
 	tx, err := k.payee.Withdraw(k.ctx(), adapters.Withdrawal{
-		RequestID: "w", Asset: k.params.Asset, To: k.MinerAddress().EncodeAddress(), Amount: htlc.NewAmount(1_000_000),
+		RequestID: "w", Asset: k.params.Asset, To: k.Chain.MinerAddress().EncodeAddress(), Amount: htlc.NewAmount(1_000_000),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +273,7 @@ func TestWalletReorg(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.Reorg(k.ctx(), bitcoinchain.Reorg{Depth: 1, Without: []chainhash.Hash{*hash}, Evict: true}); err != nil {
+	if _, err := k.Chain.Reorg(k.ctx(), bitcoinchain.Reorg{Depth: 1, Without: []chainhash.Hash{*hash}, Evict: true}); err != nil {
 		t.Fatal(err)
 	}
 	// Its owner's payment may still come, so it stays held; a fresh wallet has it.

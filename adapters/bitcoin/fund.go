@@ -59,10 +59,10 @@ func (a *Adapter) signLock(ctx context.Context, owner string, c *contract, rate 
 		switch {
 		case whole.used:
 			return reserved("fund a second time for " + owner)
-		case len(coins) == 0 || whole.amount != c.amount:
+		case len(coins) == 0:
 			return &adapters.Error{
-				Reason: "NOT_RESERVED", Op: fmt.Sprintf("fund %d satoshi for %s", c.amount, owner), Advice: "reserve coins first",
-				Err: fmt.Errorf("%w: coins for %d satoshi are reserved", adapters.ErrInsufficientFunds, whole.amount),
+				Reason: "NOT_RESERVED", Op: "fund for " + owner, Advice: "reserve coins first",
+				Err: fmt.Errorf("%w: no coins are reserved", adapters.ErrInsufficientFunds),
 			}
 		}
 		for _, coin := range coins {

@@ -65,6 +65,19 @@ func TestParseCoins(t *testing.T) {
 	}
 }
 
+func FuzzReadHold(f *testing.F) {
+	f.Add("swap", "", int64(0), false)
+	f.Add("withdrawal:a#b#1", "00", int64(5_000_000), true)
+	f.Add("#", "#", int64(-1), false)
+	f.Fuzz(func(t *testing.T, owner, tx string, amount int64, used bool) {
+		h := hold{owner: owner, tx: strings.ReplaceAll(tx, mark, ""), amount: amount, used: used}
+		if got := readHold(Hold{Owner: h.name(), Used: used}); got != h {
+			t.Fatalf("%+v is read as %+v", h, got)
+		}
+		_ = readHold(Hold{Owner: owner})
+	})
+}
+
 func FuzzDecodeReply(f *testing.F) {
 	f.Add([]byte(`{"result":{"value":0.1},"error":null,"id":1}`))
 	f.Add([]byte(`{"result":"00ff","error":null,"id":1}`))

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/btcsuite/btcd/address/v2"
+	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/txscript/v2"
+	"github.com/btcsuite/btcd/wire/v2"
 	"go.uber.org/goleak"
 
 	"github.com/kofo-network/kofo/adapters"
@@ -36,13 +38,34 @@ type party struct {
 
 // kit is a chain with a payer and a payee.
 type kit struct {
-	*bitcoinchain.Chain
+	network
+	Chain               *bitcoinchain.Chain
+	url, user, password string
+	birth               uint64
+
 	t            *testing.T
 	params       bitcoin.Params
 	payer, payee *party
 }
 
+// network is the chain, as the tests control it.
+type network interface {
+	Mine(ctx context.Context, n int) ([]chainhash.Hash, error)
+	MineAt(ctx context.Context, at time.Time) (chainhash.Hash, error)
+	AdvanceTime(ctx context.Context, d time.Duration) error
+	Pay(ctx context.Context, script []byte, amount int64) (chainhash.Hash, error)
+	Submit(tx *wire.MsgTx) (chainhash.Hash, error)
+}
+
+// newKit is a kit on the chain in this process.
 func newKit(t *testing.T) *kit {
+	t.Helper()
+	c := startChain(t)
+	user, password := c.Credentials()
+	return furnish(t, &kit{network: c, Chain: c, url: c.URL(), user: user, password: password})
+}
+
+func startChain(t *testing.T) *bitcoinchain.Chain {
 	t.Helper()
 	c, err := bitcoinchain.Start(t.Context(), bitcoinchain.Options{})
 	if err != nil {
@@ -53,7 +76,12 @@ func newKit(t *testing.T) *kit {
 			t.Error(err)
 		}
 	})
-	k := &kit{Chain: c, t: t, params: bitcoin.Regtest()}
+	return c
+}
+
+func furnish(t *testing.T, k *kit) *kit {
+	t.Helper()
+	k.t, k.params, k.birth = t, bitcoin.Regtest(), uint64(k.Chain.Tip().Height)
 	k.payer = k.open("payer", bitcointest.NewBook())
 	k.payee = k.open("payee", bitcointest.NewBook())
 	for range 3 {
@@ -64,9 +92,8 @@ func newKit(t *testing.T) *kit {
 }
 
 func (k *kit) config() bitcoin.Config {
-	user, password := k.Credentials()
 	return bitcoin.Config{
-		Chain: k.params.Chain, URL: k.URL(), User: user, Password: bitcoin.Password(password), PollInterval: 5 * time.Millisecond,
+		Chain: k.params.Chain, URL: k.url, Birth: k.birth, User: k.user, Password: bitcoin.Password(k.password), PollInterval: 5 * time.Millisecond,
 	}
 }
 

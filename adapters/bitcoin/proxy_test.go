@@ -83,9 +83,8 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // rpcOf is btcd's own client.
 func rpcOf(t *testing.T, k *kit) *rpcclient.Client {
 	t.Helper()
-	user, password := k.Credentials()
 	client, err := rpcclient.New(&rpcclient.ConnConfig{
-		Host: k.Addr(), User: user, Pass: password, HTTPPostMode: true, DisableTLS: true,
+		Host: k.Chain.Addr(), User: k.user, Pass: k.password, HTTPPostMode: true, DisableTLS: true,
 	}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -87,7 +87,11 @@ func newRPCClient(rawURL, user string, password Password, certificate []byte) (*
 	}
 	return &rpcClient{
 		url: rawURL, user: user, password: password,
-		http:  &http.Client{Transport: transport},
+		http: &http.Client{
+			Transport: transport,
+			// A node redirects nobody; what does would be given the transactions.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 		slots: make(chan struct{}, maxConns),
 	}, nil
 }

@@ -17,7 +17,7 @@ import (
 // is signed, nothing is sent, no block is taken back.
 func TestSafety_C8_WrongChain(t *testing.T) {
 	k := newKit(t)
-	p := newProxy(t, k.URL())
+	p := newProxy(t, k.url)
 	config := k.config()
 	config.URL = p.url
 	k.payer = k.openWith("payer", k.payer.book, config)
@@ -70,6 +70,9 @@ func TestSafety_C8_WrongChain(t *testing.T) {
 	}
 	p.down.Store(false)
 	p.genesis.Store(wrongGenesis())
+	if err := k.payee.Wait(k.ctx()); !errors.Is(err, adapters.ErrWrongChain) {
+		t.Fatalf("wait after a new connection to another chain: %v", err)
+	}
 	if _, err := k.payee.Tip(k.ctx()); !errors.Is(err, adapters.ErrWrongChain) {
 		t.Fatalf("tip after a new connection to another chain: %v", err)
 	}

@@ -67,6 +67,13 @@ func smallestAmount(t *testing.T, k *kit) {
 		if redeem.Fee.Cmp(quote.StressRedeem) > 0 {
 			t.Errorf("fee %s over the budget %s", redeem.Fee, quote.StressRedeem)
 		}
+		// A budget of more than there is leaves just what is no dust.
+		spend.Fees.Budget = htlc.NewAmount(10 * amount)
+		all, err := k.payee.Redeem(k.ctx(), spend)
+		if err != nil {
+			t.Fatal(err)
+		}
+		noDust(t, all)
 		k.broadcast(k.payee, redeem)
 		k.mine(1)
 	}
@@ -138,7 +145,7 @@ func TestSafety_B6_UnconfirmedLockReplaced(t *testing.T) {
 	}
 	for i := 0; conflict == nil && i < 3; i++ {
 		tx, err := thief.Withdraw(k.ctx(), adapters.Withdrawal{
-			RequestID: fmt.Sprint(i), Asset: k.params.Asset, To: k.MinerAddress().EncodeAddress(), Amount: htlc.NewAmount(9_000_000),
+			RequestID: fmt.Sprint(i), Asset: k.params.Asset, To: k.Chain.MinerAddress().EncodeAddress(), Amount: htlc.NewAmount(9_000_000),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -156,7 +163,7 @@ func TestSafety_B6_UnconfirmedLockReplaced(t *testing.T) {
 	neverCounted(t, k, terms, ref)
 	k.mine(1)
 	// A longer branch has the payment in it instead.
-	if _, err := k.Reorg(k.ctx(), bitcoinchain.Reorg{Depth: 1, Insert: []*wire.MsgTx{conflict}}); err != nil {
+	if _, err := k.Chain.Reorg(k.ctx(), bitcoinchain.Reorg{Depth: 1, Insert: []*wire.MsgTx{conflict}}); err != nil {
 		t.Fatal(err)
 	}
 	for step := k.next(k.payee, cursor); step.Kind != adapters.AtTip; step = k.next(k.payee, cursor) {

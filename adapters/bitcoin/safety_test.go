@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/btcsuite/btcd/btcec/v2/schnorr"
 	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 	"pgregory.net/rapid"
@@ -27,8 +26,9 @@ func decode(t *testing.T, raw adapters.RawTx) *wire.MsgTx {
 }
 
 // The contract's hash fits the secret in each case: its size alone decides.
-func TestSafety_A1_SecretSize(t *testing.T) {
-	k := newKit(t)
+func TestSafety_A1_SecretSize(t *testing.T) { secretSizes(t, newKit(t)) }
+
+func secretSizes(t *testing.T, k *kit) {
 	for i, size := range []int{0, 31, 33, 521, htlc.SecretSize} {
 		raw := bytes.Repeat([]byte{7}, size)
 		owner := fmt.Sprintf("swap of %d", size)
@@ -275,25 +275,5 @@ func TestSafety_A3_WrongAmount(t *testing.T) {
 	k.fund("swap", terms)
 	if fact := k.mineFact(k.payee, adapters.Funded); !k.funded(k.payee, terms, fact.Ref) {
 		t.Fatal("the right amount does not count")
-	}
-}
-
-// A MuSig2 key of both is the internal key: nobody alone has a key path.
-func TestSafety_A3_NobodyOwnsTheKeyPath(t *testing.T) {
-	k := newKit(t)
-	terms := k.terms("swap", 1, lockOf)
-	c, err := k.payee.Contract(terms, leg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range [][]byte{terms.Legs[leg].PayerKey, terms.Legs[leg].PayeeKey} {
-		pub, err := schnorr.ParsePubKey(key[1:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		script, err := txscript.PayToTaprootScript(txscript.ComputeTaprootKeyNoScript(pub))
-		if err != nil || fmt.Sprintf("%x", script) == c.ID {
-			t.Fatalf("one party's key is the key path: %v", err)
-		}
 	}
 }

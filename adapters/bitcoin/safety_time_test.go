@@ -28,7 +28,7 @@ func (k *kit) setClock(at int64) {
 func (k *kit) lateFact(p *party, kind adapters.FactKind) {
 	k.t.Helper()
 	cursor := k.tip(p)
-	if err := k.AdvanceTime(k.ctx(), 2*lockAfter*time.Second); err != nil {
+	if err := k.AdvanceTime(k.ctx(), lockAfter*time.Second); err != nil {
 		k.t.Fatal(err)
 	}
 	for step := k.next(p, cursor); step.Kind == adapters.Connect; step = k.next(p, cursor) {
@@ -42,8 +42,9 @@ func (k *kit) lateFact(p *party, kind adapters.FactKind) {
 
 // Blocks run ahead of the median by up to an hour: a refund is neither signed
 // nor taken while the median is behind, and never refused once it was signed.
-func TestSafety_A5_MedianTimePast(t *testing.T) {
-	k := newKit(t)
+func TestSafety_A5_MedianTimePast(t *testing.T) { medianTimePast(t, newKit(t)) }
+
+func medianTimePast(t *testing.T, k *kit) {
 	terms := k.terms("swap", 1, lockOf)
 	k.watch(k.payer, terms)
 	stored := k.fund("swap", terms).Refund
@@ -79,18 +80,19 @@ func TestSafety_A5_MedianTimePast(t *testing.T) {
 
 // At T-1 and T only the redeem works, from T+1 on both do, and the first one
 // in a block is the only one.
-func TestSafety_A10_AroundTheTimeLock(t *testing.T) {
+func TestSafety_A10_AroundTheTimeLock(t *testing.T) { aroundTheTimeLocks(t, newKit) }
+
+func aroundTheTimeLocks(t *testing.T, start func(*testing.T) *kit) {
 	for _, offset := range []int64{-1, 0, 1} {
 		for _, first := range []string{"redeem", "refund"} {
 			t.Run(fmt.Sprintf("T%+d %s first", offset, first), func(t *testing.T) {
-				aroundTheTimeLock(t, offset, first == "refund")
+				aroundTheTimeLock(t, start(t), offset, first == "refund")
 			})
 		}
 	}
 }
 
-func aroundTheTimeLock(t *testing.T, offset int64, refundFirst bool) {
-	k := newKit(t)
+func aroundTheTimeLock(t *testing.T, k *kit, offset int64, refundFirst bool) {
 	terms := k.terms("swap", 1, lockOf)
 	k.watch(k.payer, terms)
 	funding := k.fund("swap", terms)

@@ -105,7 +105,10 @@ func TestReservationLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := k.fund("swap", terms)
-	if !slices.Equal(again.Txs[0].Spends, f.Txs[0].Spends) {
+	if size := bitcoin.VirtualSize(decode(t, f.Txs[0].Raw)); size > bitcoin.FundSize {
+		t.Fatalf("the funding has %d vB", size)
+	}
+	if again.Txs[0].ID != f.Txs[0].ID || !slices.Equal(again.Txs[0].Spends, f.Txs[0].Spends) {
 		t.Fatal("signed twice with different coins before a broadcast")
 	}
 	_, err = k.payer.Fund(k.ctx(), "swap", terms, leg)
@@ -124,6 +127,41 @@ func TestReservationLife(t *testing.T) {
 	}
 	if err := k.reserve("swap", lockOf); !errors.Is(err, adapters.ErrReserved) {
 		t.Fatalf("reserve again after the funding: %v", err)
+	}
+}
+
+// Only the transaction that was signed last out of a reservation is sent, and
+// none after a release, also by a process that has not signed it.
+func TestBroadcastOnlyWhatIsBound(t *testing.T) {
+	k := newKit(t)
+	to := k.Chain.MinerAddress().EncodeAddress()
+	w := adapters.Withdrawal{RequestID: "w", Asset: k.params.Asset, To: to, Amount: htlc.NewAmount(1_000_000)}
+	first, err := k.payer.Withdraw(k.ctx(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Amount = htlc.NewAmount(2_000_000)
+	latest, err := k.payer.Withdraw(k.ctx(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.payer = k.open("payer", k.payer.book)
+	wantReason(t, k.payer.Broadcast(k.ctx(), first), adapters.ErrReserved, "NOT_RESERVED")
+	if err := k.payer.Release(k.ctx(), bitcoin.WithdrawalOwner("w")); err != nil {
+		t.Fatal(err)
+	}
+	wantReason(t, k.payer.Broadcast(k.ctx(), latest), adapters.ErrReserved, "NOT_RESERVED")
+	for i := range 3 { // all coins serve others now
+		if err := k.reserve(fmt.Sprint(i), lockOf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantReason(t, k.payer.Broadcast(k.ctx(), latest), adapters.ErrReserved, "NOT_RESERVED")
+	wrong := latest
+	wrong.ID = first.ID
+	wantReason(t, k.payer.Broadcast(k.ctx(), wrong), adapters.ErrMismatch, "CONTRACT_MISMATCH")
+	if err := k.reserve("0", lockOf+1); !errors.Is(err, adapters.ErrReserved) {
+		t.Fatalf("another amount for the same owner: %v", err)
 	}
 }
 
@@ -155,7 +193,7 @@ func TestWithdraw(t *testing.T) {
 		_, err := k.payer.Withdraw(k.ctx(), adapters.Withdrawal{RequestID: "1", Asset: k.params.Asset, To: bad, Amount: htlc.NewAmount(1e6)})
 		wantReason(t, err, adapters.ErrBadAddress, "BAD_ADDRESS")
 	}
-	to := k.MinerAddress().EncodeAddress()
+	to := k.Chain.MinerAddress().EncodeAddress()
 	for _, c := range []struct {
 		amount, fee uint64
 		kind        error

@@ -89,6 +89,8 @@ func (a *Adapter) record(terms htlc.Terms, index int) (record, error) {
 		return record{}, badAddress(op, "the deployment cannot be a payee")
 	case leg.Amount.IsZero():
 		return record{}, mismatch(op, "the amount is zero")
+	case !leg.ServiceFee.IsZero():
+		return record{}, mismatch(op, "a contract pays no service fee")
 	case leg.TimeLock <= 0:
 		return record{}, mismatch(op, "time lock %d", leg.TimeLock)
 	}

@@ -99,14 +99,14 @@ func (e *endpoint) headerOf(ctx context.Context, hash common.Hash) (*types.Heade
 	return h, err
 }
 
-// words reads storage words of one account, all at the same block.
+// words reads storage words of one account, all at the same block of the best chain.
 func (e *endpoint) words(ctx context.Context, account common.Address, keys []common.Hash, at common.Hash) ([]*big.Int, error) {
 	raw := make([]hexutil.Bytes, len(keys))
 	batch := make([]rpc.BatchElem, len(keys))
 	for i, key := range keys {
 		batch[i] = rpc.BatchElem{
 			Method: "eth_getStorageAt",
-			Args:   []any{account, key, rpc.BlockNumberOrHashWithHash(at, false)}, Result: &raw[i],
+			Args:   []any{account, key, rpc.BlockNumberOrHashWithHash(at, true)}, Result: &raw[i],
 		}
 	}
 	if len(batch) == 0 {

@@ -156,14 +156,16 @@ func (a *Adapter) Quote(ctx context.Context, asset htlc.AssetID) (adapters.FeeQu
 			return adapters.FeeQuote{}, fmt.Errorf("quote %s: %w", asset, err)
 		}
 	}
-	q.Min, q.Max, err = a.bounds(token, new(big.Int).Add(stressRedeem, stressRefund))
+	q.Min, q.Max, err = a.bounds(token)
 	return q, err
 }
 
 // bounds of a leg. A token's fees are paid in another coin, so its smallest amount is the operator's word.
-func (a *Adapter) bounds(token common.Address, fees *big.Int) (lo, hi htlc.Amount, err error) {
+func (a *Adapter) bounds(token common.Address) (lo, hi htlc.Amount, err error) {
 	if token == (common.Address{}) {
 		hi = a.config.MaxAmount
+		c := costsOf(token)
+		fees := times(c.redeem.expected+c.refund.expected, a.config.StressFee)
 		smallest := new(big.Int).Mul(fees, big.NewInt(100))
 		lo, err = htlc.AmountFromBig(smallest.Div(smallest, new(big.Int).SetUint64(a.config.MinFeePercent)))
 	} else {
@@ -175,4 +177,24 @@ func (a *Adapter) bounds(token common.Address, fees *big.Int) (lo, hi htlc.Amoun
 		}
 	}
 	return lo, hi, err
+}
+
+// checkAmount refuses a leg that is outside the bounds.
+func (a *Adapter) checkAmount(token common.Address, amount htlc.Amount) error {
+	lo, hi, err := a.bounds(token)
+	switch {
+	case err != nil:
+		return fmt.Errorf("compute the smallest amount: %w", err)
+	case amount.IsZero() || amount.Cmp(lo) < 0:
+		return &adapters.Error{
+			Reason: "DUST_AMOUNT", Op: fmt.Sprintf("lock %s of %s", amount, a.assetOf(token)),
+			Err: fmt.Errorf("%w: at least %s", adapters.ErrDust, lo),
+		}
+	case amount.Cmp(hi) > 0:
+		return &adapters.Error{
+			Reason: "AMOUNT_TOO_LARGE", Op: fmt.Sprintf("lock %s of %s", amount, a.assetOf(token)),
+			Err: fmt.Errorf("%w: at most %s", adapters.ErrAmountTooLarge, hi),
+		}
+	}
+	return nil
 }

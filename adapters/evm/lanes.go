@@ -173,6 +173,9 @@ func (a *Adapter) Reserve(ctx context.Context, r adapters.Reservation) (adapters
 	if err := a.node.verify(ctx); err != nil {
 		return adapters.PayerPart{}, err
 	}
+	if err := a.checkAmount(token, r.Amount); err != nil {
+		return adapters.PayerPart{}, err
+	}
 	a.signing.Lock()
 	defer a.signing.Unlock()
 	v, err := a.look(ctx, a.config.Lanes)

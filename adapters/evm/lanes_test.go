@@ -44,8 +44,10 @@ func TestReservations(t *testing.T) {
 	if err != nil || again.Lane != first.Lane || again.Sequence != first.Sequence {
 		t.Fatalf("asked again: %+v: %v", again, err)
 	}
-	_, err = k.payer.Reserve(k.Context(), reservation("a", big.NewInt(7)))
+	_, err = k.payer.Reserve(k.Context(), reservation("a", new(big.Int).Sub(evmtest.Ether, big.NewInt(7))))
 	wantReason(t, err, adapters.ErrReserved, "ALREADY_RESERVED")
+	_, err = k.payer.Reserve(k.Context(), reservation("dust", big.NewInt(7)))
+	wantReason(t, err, adapters.ErrDust, "DUST_AMOUNT")
 	second, err := k.reserve("b")
 	if err != nil || second.Lane == first.Lane {
 		t.Fatalf("second owner: %+v: %v", second, err)

@@ -39,7 +39,8 @@ func (a *Adapter) rehearse(rec record) rehearsal {
 }
 
 // SimulateRedeem runs the redeem of the leg with the dummy secret at the tip. Before the leg is funded the
-// deployment is given the coins too.
+// deployment is given the coins too; once it is, exactly this contract has to be open, because the rehearsal
+// itself would open any.
 func (a *Adapter) SimulateRedeem(ctx context.Context, terms htlc.Terms, leg int, ref string) error {
 	rec, err := a.record(terms, leg)
 	if err != nil {
@@ -53,6 +54,8 @@ func (a *Adapter) SimulateRedeem(ctx context.Context, terms htlc.Terms, leg int,
 		if err := a.endow(ctx, rec, run); err != nil {
 			return err
 		}
+	} else if err := a.mustBeOpen(ctx, rec, "simulate the redeem of"); err != nil {
+		return err
 	}
 	_, err = gethclient.New(a.node.rpc).CallContract(ctx, run.msg, nil, &run.state)
 	if err == nil {
@@ -157,7 +160,7 @@ func (a *Adapter) estimateRedeem(ctx context.Context, rec record) uint64 {
 }
 
 // Funded reads the chain's state at a block: whether the deployment is genuine there and exactly this
-// contract is open.
+// contract is open. Nodes answer for blocks that left the chain as well, and those prove nothing.
 func (a *Adapter) Funded(ctx context.Context, terms htlc.Terms, leg int, _ string, at adapters.BlockRef) (bool, error) {
 	rec, err := a.record(terms, leg)
 	if err != nil {
@@ -167,6 +170,16 @@ func (a *Adapter) Funded(ctx context.Context, terms htlc.Terms, leg int, _ strin
 		return false, err
 	}
 	hash := common.Hash(at.Hash)
+	here, err := a.node.header(ctx, at.Height)
+	if err != nil {
+		return false, unreachable("read the block", err)
+	}
+	if here == nil || here.Hash() != hash {
+		return false, &adapters.Error{
+			Reason: "UNKNOWN_CURSOR", Op: fmt.Sprintf("read the state at block %d %s", at.Height, hash), Retryable: true,
+			Advice: "the block left the chain, or the node is behind", Err: adapters.ErrUnknownCursor,
+		}
+	}
 	if err := a.checkCode(ctx, &hash); err != nil {
 		return false, err
 	}

@@ -265,7 +265,7 @@ func makeTerms(salt htlc.Salt, acceptBy int64, initiator, participant htlc.Party
 	if err != nil {
 		return htlc.Terms{}, err
 	}
-	timing := htlc.Timing{FundWindow: 60, BuryFund: 40, BuryRedeem: 40, BuryRefund: 40, Sighting: 40}
+	timing := htlc.Timing{ClockLead: 3, ClockLag: 4, FundWindow: 60, BuryFund: 40, BuryRedeem: 40, BuryRefund: 40, Sighting: 40}
 	leg := func(from, to uint8, chain htlc.ChainID) htlc.Leg {
 		return htlc.Leg{
 			Payer: from, Payee: to, Asset: htlc.AssetID(string(chain) + "/slip44:1"), Amount: htlc.NewAmount(1000),

@@ -245,6 +245,13 @@ func (w *world) noTrace(terms htlc.Terms, heard *logBuffer) {
 	}
 }
 
+// cutOff is worked out here on its own: below it the redeem of the leg that
+// pays the initiator is buried before its refund can open on any clock.
+func cutOff(t htlc.Terms) int64 {
+	leg := t.Legs[len(t.Legs)-1]
+	return leg.TimeLock - int64(leg.Timing.ClockLead) - int64(leg.Timing.ClockLag) - int64(leg.Timing.BuryRedeem)
+}
+
 // The initiator's gate is held until the chain's clock is at the cut-off.
 func TestSafety_A6_RevealNearExpiry(t *testing.T) {
 	for _, off := range []int64{-spacing, -1, 0, 1, spacing} {
@@ -276,12 +283,12 @@ func TestSafety_A6_RevealNearExpiry(t *testing.T) {
 			if !w.drive(40, ready) {
 				t.Fatal("never ready to reveal")
 			}
-			for w.chains[beta].now()+2*spacing < terms.CutOff()+off {
+			for w.chains[beta].now()+2*spacing < cutOff(terms)+off {
 				w.chains[beta].mine(1)
 			}
 			w.settle()
 			held.Store(false)
-			w.chains[beta].mineAt(terms.CutOff() + off)
+			w.chains[beta].mineAt(cutOff(terms) + off)
 			w.settle()
 			if off <= 0 {
 				if redeems.Load() == 0 {
@@ -324,7 +331,7 @@ func TestSafety_A6_RevealIsWithheldAfterAnOutage(t *testing.T) {
 		t.Fatalf("the node died in phase %s", n.phase(id))
 	}
 	n.stop()
-	w.chains[beta].mineAt(terms.CutOff() + 1)
+	w.chains[beta].mineAt(cutOff(terms) + 1)
 	n.hook = nil
 	n.start()
 	w.drive(120, w.closed(id))
@@ -351,7 +358,7 @@ func TestAfterTheReleaseTheInitiatorNeverGivesUp(t *testing.T) {
 		w.chains[beta].mine(1)
 	}
 	n.stop()
-	w.chains[beta].mineAt(terms.CutOff() + 1)
+	w.chains[beta].mineAt(cutOff(terms) + 1)
 	n.hook = nil
 	n.start()
 	w.drive(120, w.closed(id))

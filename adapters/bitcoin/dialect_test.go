@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -117,7 +118,10 @@ func TestUnreachable(t *testing.T) {
 			http.Redirect(w, r, "/other", http.StatusTemporaryRedirect)
 		},
 		"endless": func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, strings.Repeat(" ", maxReply+1)) },
-		"slow":    func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"slow": func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // only then the server notices that the client has left
+			<-r.Context().Done()
+		},
 	}
 	for name, mode := range modes {
 		server := httptest.NewServer(mode)

@@ -21,7 +21,7 @@ func ExampleDial() {
 		fmt.Println(err)
 		return
 	}
-	client, err := sdk.Dial(ctx, sdk.Options{Target: "127.0.0.1:7070", CAFile: "kofo/cert.pem", Token: token})
+	client, err := sdk.Dial(ctx, sdk.Options{Target: "127.0.0.1:9520", CAFile: "kofo/cert.pem", Token: token})
 	if err != nil {
 		fmt.Println(sdk.Reason(err), sdk.Message(err))
 		return

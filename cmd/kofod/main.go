@@ -49,7 +49,7 @@ type process struct {
 type usageError struct{ error }
 
 func execute(ctx context.Context, p process) int {
-	root := p.commands()
+	root := p.commands() //nolint:contextcheck // commands get theirs from cobra
 	root.SetArgs(p.args)
 	root.SetOut(p.out)
 	root.SetErr(p.err)

@@ -14,3 +14,5 @@
 // The caller owes it nothing but to keep what Reveal returns out of logs:
 // secrets have types that print redacted, so the whole Config may be printed.
 package config
+
+//go:generate go test . -run ^TestReferenceIsUpToDate$ -update

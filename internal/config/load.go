@@ -102,11 +102,16 @@ func (l *loader) line(path string) int {
 func (l *loader) err() error { return &Error{File: l.file, Problems: l.problems} }
 
 func (l *loader) load() (Config, error) {
-	k := koanf.New(".")
 	content, err := l.read()
 	if err != nil {
 		return Config{}, err
 	}
+	return l.merge(content)
+}
+
+// merge puts environment and flags over the content of the file.
+func (l *loader) merge(content []byte) (Config, error) {
+	k := koanf.New(".")
 	if l.checkFile(content); len(l.problems) > 0 {
 		return Config{}, l.err()
 	}
@@ -129,9 +134,11 @@ func (l *loader) load() (Config, error) {
 	if len(l.problems) > 0 {
 		return Config{}, l.err()
 	}
-	if c.DataDir, err = filepath.Abs(c.DataDir); err != nil {
+	dir, err := filepath.Abs(c.DataDir)
+	if err != nil {
 		return Config{}, fmt.Errorf("data folder: %w", err)
 	}
+	c.DataDir = dir
 	c.complete()
 	return c, nil
 }

@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/config"
 	"github.com/kofo-network/kofo/internal/server"
@@ -39,7 +41,8 @@ type core struct {
 	feed     *server.Feed
 	environ  []string
 	// fatal gets the failure after which the store must not be written.
-	fatal chan error
+	fatal  chan error
+	alarms atomic.Uint64
 	// closers run in reverse order.
 	closers []func()
 }
@@ -156,6 +159,10 @@ func (c *core) openEngine(context.Context, *wallet.Seed) error {
 			on, err := c.chains.find(id)
 			return on.adapter, err
 		},
+		Cursor: func(id htlc.ChainID) (adapters.BlockRef, bool) {
+			cursor, ok := c.engine.Cursor(id)
+			return cursor.Block, ok
+		},
 		Copies:   &copies{dir: c.cfg.Path(c.cfg.Policy.CopiesDir), store: c.store},
 		DiskFree: func() (uint64, error) { return diskFree(c.cfg.DataDir) },
 	}
@@ -171,18 +178,11 @@ func (c *core) openEngine(context.Context, *wallet.Seed) error {
 }
 
 // dispatch hands durable effects to the runner.
-func (c *core) dispatch(effects []engine.StoredEffect) {
-	c.runner.Dispatch(effects, func(id htlc.SwapID) (htlc.Swap, bool) {
-		if s, ok := c.engine.Swap(id); ok {
-			return s, true
-		}
-		s, err := swapReader{c.store}.Swap(context.Background(), id)
-		return s, err == nil
-	})
-}
+func (c *core) dispatch(effects []engine.StoredEffect) { c.runner.Dispatch(effects, nil) }
 
 // alarm tells a person. What happened stands in the swap's history too.
 func (c *core) alarm(s htlc.Swap, leg int, reason string) {
+	c.alarms.Add(1)
 	c.log.Warn("alarm", "swap", s.ID.String(), "leg", leg, "chain", string(s.Terms.Legs[leg].Chain()),
 		"reason", reason, "phase", s.Phase.String())
 }

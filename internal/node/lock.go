@@ -6,10 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/kofo-network/kofo/adapters"
 )
 
 // ErrRunning is returned where another process works on the data folder.
 var ErrRunning = errors.New("another node works on this data folder")
+
+// ReasonAlreadyRunning is the reason code of ErrRunning.
+const ReasonAlreadyRunning = "ALREADY_RUNNING"
 
 const lockFile = "kofod.lock"
 
@@ -22,7 +27,10 @@ func lock(dir string) (release func(), err error) {
 		return nil, fmt.Errorf("lock the data folder: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %s", ErrRunning, dir), f.Close())
+		running := &adapters.Error{
+			Reason: ReasonAlreadyRunning, Op: "open the data folder " + dir, Advice: "stop it first", Err: ErrRunning,
+		}
+		return nil, errors.Join(running, f.Close())
 	}
 	return func() { _ = f.Close() }, nil
 }

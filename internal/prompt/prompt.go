@@ -17,6 +17,9 @@ import (
 	"golang.org/x/term"
 )
 
+// ErrInterrupted: the person ended the question.
+var ErrInterrupted = errors.New("interrupted")
+
 // Terminal asks on a terminal until its context ends, as by an interrupt.
 type Terminal struct {
 	ctx    context.Context
@@ -76,6 +79,6 @@ func (t *Terminal) ask(question string, read func() (string, error)) (string, er
 		return got.text, got.err
 	case <-t.ctx.Done():
 		_, _ = fmt.Fprintln(t.screen)
-		return "", errors.Join(t.ctx.Err(), term.Restore(fd, before)) // what is typed is shown again
+		return "", errors.Join(ErrInterrupted, term.Restore(fd, before)) // what is typed is shown again
 	}
 }

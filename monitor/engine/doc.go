@@ -9,7 +9,12 @@
 // The chain cursor is written in the transaction that stores a block's facts.
 // A step that does not follow the cursor is refused with ErrGap, and the
 // caller asks the watcher to follow from the cursor again. So the bus may lose
-// or double whatever it likes.
+// or double whatever it likes. Each such request has a number, and steps of an
+// older request than one that was seen are stale; so are facts that a step
+// lacks because its block was looked at before a contract was watched.
+//
+// An effect that is asked for again before it is done takes the place of the
+// one before, so what is pending is bounded by the number of swaps.
 //
 // The caller owes it:
 //

@@ -8,6 +8,8 @@
 //
 // The order is always: sign, store, mark as released, broadcast, report. An
 // effect that is executed again finds the stored bytes and sends the same.
+// Before the first release of a funding or of the secret the gate is asked
+// again, since time has passed since it opened.
 // Failures that may pass are tried again after a pause; any other is logged
 // and left to the next block, with which the swap asks again.
 //

@@ -2,8 +2,8 @@
 // use both: it offers on the one, accepts on the other, and follows the swap
 // until both have closed it.
 //
-//	swap -initiator 127.0.0.1:7070 -initiator-ca a/cert.pem -initiator-token a/token \
-//	     -participant 127.0.0.1:7071 -participant-ca b/cert.pem -participant-token b/token \
+//	swap -initiator 127.0.0.1:9520 -initiator-ca a/cert.pem -initiator-token a/token \
+//	     -participant 127.0.0.1:9620 -participant-ca b/cert.pem -participant-token b/token \
 //	     -send 5000000 -send-asset bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0 \
 //	     -receive 1000000000000000000 -receive-asset eip155:1337/slip44:60
 //

@@ -154,18 +154,24 @@ func events(list ...htlc.Event) func(htlc.Swap) []htlc.Event {
 	return func(htlc.Swap) []htlc.Event { return list }
 }
 
-func courses(t *testing.T) []course {
-	x := secret(t)
-	redeemed := func(leg int, height uint64) htlc.Event {
-		return htlc.LegRedeemed{Leg: leg, TxID: "spend", Secret: x, Block: block(height)}
-	}
-	both := []htlc.Event{funded(0, 10), tip(0, 11, start), funded(1, 20), tip(1, 21, start)}
-	with := func(more ...htlc.Event) func(htlc.Swap) []htlc.Event { return events(slices.Concat(both, more)...) }
-	afterLock := func(leg int) func(htlc.Swap) []htlc.Event {
-		return func(s htlc.Swap) []htlc.Event {
-			return slices.Concat(both, []htlc.Event{tip(leg, 100, s.Terms.Legs[leg].TimeLock+1)})
-		}
-	}
+// both legs are locked at depth.
+func both(more ...htlc.Event) []htlc.Event {
+	return slices.Concat([]htlc.Event{funded(0, 10), tip(0, 11, start), funded(1, 20), tip(1, 21, start)}, more)
+}
+
+func with(more ...htlc.Event) func(htlc.Swap) []htlc.Event { return events(both(more...)...) }
+
+func redeemed(t *testing.T, leg int, height uint64) htlc.Event {
+	t.Helper()
+	return htlc.LegRedeemed{Leg: leg, TxID: "spend", Secret: secret(t), Block: block(height)}
+}
+
+// afterLock: the time lock of a leg is open.
+func afterLock(leg int) func(htlc.Swap) []htlc.Event {
+	return func(s htlc.Swap) []htlc.Event { return both(tip(leg, 100, s.Terms.Legs[leg].TimeLock+1)) }
+}
+
+func beforeReveal() []course {
 	return []course{
 		{name: "initiator agreed", self: 0, events: events(), next: timeline.Fund, leg: 0, otherwise: timeline.Expire},
 		{
@@ -184,13 +190,19 @@ func courses(t *testing.T) []course {
 		{
 			name: "initiator past the cut-off", self: 0, locked: true, next: timeline.Refund, leg: 0, at: timeLock(0), text: "cut-off is past",
 			events: func(s htlc.Swap) []htlc.Event {
-				return slices.Concat(both, []htlc.Event{tip(1, 30, s.Terms.CutOff()+1)})
+				return both(tip(1, 30, s.Terms.CutOff()+1))
 			},
 		},
 		{
 			name: "their lock was taken back", self: 0, locked: true, next: timeline.Refund, leg: 0, text: "took its coins back",
 			events: with(htlc.LegRefunded{Leg: 1, TxID: "x", Block: block(30)}),
 		},
+	}
+}
+
+func afterReveal(t *testing.T) []course {
+	t.Helper()
+	return []course{
 		{name: "initiator reveals", self: 0, events: with(revealGate(start)...), next: timeline.Reveal, leg: 1, locked: true},
 		{
 			name: "initiator redeems", self: 0, next: timeline.Redeem, leg: 1, locked: true,
@@ -199,7 +211,7 @@ func courses(t *testing.T) []course {
 		{
 			name: "initiator redeems late", self: 0, next: timeline.Redeem, leg: 1, locked: true, atRisk: true, text: "little time is left",
 			events: func(s htlc.Swap) []htlc.Event {
-				return slices.Concat(both, revealGate(start), []htlc.Event{
+				return slices.Concat(both(), revealGate(start), []htlc.Event{
 					htlc.Submitted{Leg: 1, Purpose: htlc.PurposeRedeem, TxID: "redeem"}, tip(1, 40, s.Terms.Legs[1].RedeemDeadline()+1),
 				})
 			},
@@ -210,10 +222,10 @@ func courses(t *testing.T) []course {
 				htlc.Submitted{Leg: 1, Purpose: htlc.PurposeRedeem, TxID: "redeem"}, htlc.Reorged{Leg: 1, Block: block(20)},
 			})...),
 		},
-		{name: "initiator's redeem in a block", self: 0, events: with(redeemed(1, 30)), next: timeline.Bury, leg: 1, height: 31, locked: true},
-		{name: "initiator is paid", self: 0, events: with(redeemed(1, 30), tip(1, 31, start)), next: timeline.WaitRedeem, leg: 0, otherwise: timeline.Refund, locked: true},
-		{name: "their redeem too", self: 0, events: with(redeemed(1, 30), tip(1, 31, start), redeemed(0, 40)), next: timeline.Bury, leg: 0, height: 41},
-		{name: "initiator swapped", self: 0, events: with(redeemed(1, 30), tip(1, 31, start), redeemed(0, 40), tip(0, 41, start)), next: timeline.None, leg: -1, text: "closed"},
+		{name: "initiator's redeem in a block", self: 0, events: with(redeemed(t, 1, 30)), next: timeline.Bury, leg: 1, height: 31, locked: true},
+		{name: "initiator is paid", self: 0, events: with(redeemed(t, 1, 30), tip(1, 31, start)), next: timeline.WaitRedeem, leg: 0, otherwise: timeline.Refund, locked: true},
+		{name: "their redeem too", self: 0, events: with(redeemed(t, 1, 30), tip(1, 31, start), redeemed(t, 0, 40)), next: timeline.Bury, leg: 0, height: 41},
+		{name: "initiator swapped", self: 0, events: with(redeemed(t, 1, 30), tip(1, 31, start), redeemed(t, 0, 40), tip(0, 41, start)), next: timeline.None, leg: -1, text: "closed"},
 		{name: "initiator refunds", self: 0, events: afterLock(0), next: timeline.Refund, leg: 0, height: 101, locked: true},
 		{
 			name: "the refund's burial", self: 0, next: timeline.Bury, leg: 0, height: 111,
@@ -221,23 +233,29 @@ func courses(t *testing.T) []course {
 				return append(afterLock(0)(s), htlc.LegRefunded{Leg: 0, TxID: "r", Block: block(110)})
 			},
 		},
+	}
+}
+
+func ofParticipant(t *testing.T) []course {
+	t.Helper()
+	return []course{
 		{name: "participant's lock gets depth", self: 1, events: events(funded(0, 10), tip(0, 11, start), funded(1, 20)), next: timeline.WaitConfirmations, leg: 1, height: 21, otherwise: timeline.Refund, locked: true},
 		{name: "participant waits for the secret", self: 1, events: with(), next: timeline.WaitRedeem, leg: 1, otherwise: timeline.Refund, locked: true, text: "at once"},
-		{name: "participant saw the secret", self: 1, events: with(htlc.SecretSeen{Leg: 1, TxID: "x", Secret: x}), next: timeline.Redeem, leg: 0, locked: true},
+		{name: "participant saw the secret", self: 1, events: with(htlc.SecretSeen{Leg: 1, TxID: "x", Secret: secret(t)}), next: timeline.Redeem, leg: 0, locked: true},
 		{
 			name: "participant has little time", self: 1, next: timeline.Redeem, leg: 0, atRisk: true,
 			events: func(s htlc.Swap) []htlc.Event {
-				return slices.Concat(both, []htlc.Event{redeemed(1, 30), tip(0, 60, s.Terms.Legs[0].OpenMin()+1)})
+				return both(redeemed(t, 1, 30), tip(0, 60, s.Terms.Legs[0].OpenMin()+1))
 			},
 			text: "can take its lock back",
 		},
 		{
 			name: "participant is too late", self: 1, next: timeline.Bury, leg: 0, atRisk: true, text: "has taken the incoming leg back",
-			events: with(redeemed(1, 30), htlc.LegRefunded{Leg: 0, TxID: "r", Block: block(60)}),
+			events: with(redeemed(t, 1, 30), htlc.LegRefunded{Leg: 0, TxID: "r", Block: block(60)}),
 		},
 		{
 			name: "participant lost", self: 1, next: timeline.None, leg: -1, atRisk: true, text: "Lost",
-			events: with(redeemed(1, 30), tip(1, 31, start), htlc.LegRefunded{Leg: 0, TxID: "r", Block: block(60)}, tip(0, 61, start)),
+			events: with(redeemed(t, 1, 30), tip(1, 31, start), htlc.LegRefunded{Leg: 0, TxID: "r", Block: block(60)}, tip(0, 61, start)),
 		},
 		{name: "participant refunds", self: 1, events: afterLock(1), next: timeline.Refund, leg: 1, height: 101, locked: true},
 		{name: "cancelled", self: 0, events: events(htlc.CancelRequested{}), next: timeline.None, leg: -1},
@@ -246,7 +264,7 @@ func courses(t *testing.T) []course {
 
 func TestWhatIsSaidInEveryPhase(t *testing.T) {
 	phases := map[htlc.Phase]bool{}
-	for _, c := range courses(t) {
+	for _, c := range slices.Concat(beforeReveal(), afterReveal(t), ofParticipant(t)) {
 		s := opened(t, c.self)
 		s = happen(t, s, c.events(s)...)
 		phases[s.Phase] = true

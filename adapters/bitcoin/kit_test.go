@@ -15,11 +15,14 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/adapters/adaptertest"
 	"github.com/kofo-network/kofo/adapters/bitcoin"
 	"github.com/kofo-network/kofo/adapters/bitcoin/bitcointest"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/devnet/bitcoinchain"
 )
+
+var _ adaptertest.Adapter = (*bitcoin.Adapter)(nil)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

@@ -57,20 +57,17 @@ func execute(ctx context.Context, p process) int {
 	if err == nil {
 		return exitOK
 	}
-	_, _ = fmt.Fprintln(p.err, "kofod:", err) // nobody is left to tell
-	return exitCode(err)
-}
-
-func exitCode(err error) int {
-	var usage usageError
-	var known interface {
-		error
-		Reason() string
+	text := err.Error()
+	reason, passing := node.Reason(err)
+	if reason != "" {
+		text += " [" + reason + "]"
 	}
+	_, _ = fmt.Fprintln(p.err, "kofod:", text) // nobody is left to tell
+	var usage usageError
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.As(err, &known):
+	case !passing:
 		return exitRefused
 	}
 	return exitFailed

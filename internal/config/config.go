@@ -94,6 +94,7 @@ type Chain struct {
 	Timing       Timing   `koanf:"timing" doc:"What time locks are computed from; 0 for the profile's"`
 	Fees         Fees     `koanf:"fees" doc:"Limits of fees"`
 	Poll         Duration `koanf:"poll_interval" doc:"How often a back end without notifications is asked"`
+	Birth        uint64   `koanf:"birth_height" doc:"Bitcoin: height of the last block before this seed was made; older blocks are not searched for its coins. 0 searches all, which is right for local chains only"`
 	Lanes        uint64   `koanf:"lanes" doc:"EVM: most contracts of this node open at one time; 0 for the default"`
 	Bury         uint64   `koanf:"bury" doc:"Depth at which a lane's close or a used nonce counts as final; 0 for min_confirmations"`
 }
@@ -115,7 +116,6 @@ type Timing struct {
 // Fees are limits of what a chain's transactions may cost.
 type Fees struct {
 	Stress        uint64      `koanf:"stress_rate" doc:"Fee rate that budgets and smallest amounts are computed with: sat/vB, or gwei for each gas; 0 for the default"`
-	Max           uint64      `koanf:"max_rate" doc:"Rate that is never exceeded; 0 for none but the budget"`
 	BudgetShare   int         `koanf:"budget_permille" doc:"Most that redeeming or refunding may cost, in thousandths of the value at risk"`
 	MaxShare      uint64      `koanf:"max_fee_percent" doc:"The smallest leg is that of which redeem and refund at the stress rate are this part; 0 for the default"`
 	ClimbWindow   Duration    `koanf:"climb_window" doc:"How long before a deadline the rate begins to climb to the budget; 0 for the default"`

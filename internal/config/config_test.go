@@ -324,7 +324,6 @@ func TestEveryMistakeHasItsReasonKeyAndLine(t *testing.T) {
 		{goodChain + "    min_confirmations: 20000", ReasonBadValue, "chains[0].min_confirmations", 7, ""},
 		{goodChain + "    timing:\n      sighting: 500ms", ReasonBadValue, "chains[0].timing.sighting", 8, ""},
 		{goodChain + "    fees:\n      budget_permille: 1001", ReasonBadValue, "chains[0].fees.budget_permille", 8, ""},
-		{goodChain + "    fees:\n      max_rate: 1\n      stress_rate: 2", ReasonConflict, "chains[0].fees.max_rate", 8, ""},
 		{goodChain + strings.TrimPrefix(goodChain, "\nchains:\n"), ReasonTwice, "chains[1].name", 7, ""},
 		{goodChain + strings.ReplaceAll(strings.TrimPrefix(evm, "\nchains:\n"), "name: bitcoin", "name: eth") + "policy:\n  max_lock: 3h", ReasonTooLong, "policy.max_lock", 12, ""},
 	} {

@@ -303,9 +303,6 @@ func (c Chain) validate(p *problems) {
 	if c.Fees.MaxShare > 100 {
 		p.add(ReasonBadValue, "fees.max_fee_percent", "%d, must be at most 100", c.Fees.MaxShare)
 	}
-	if c.Fees.Max > 0 && c.Fees.Max < c.Fees.Stress {
-		p.add(ReasonConflict, "fees.max_rate", "%d is below stress_rate %d", c.Fees.Max, c.Fees.Stress)
-	}
 }
 
 func (c Chain) validateID(p *problems) {

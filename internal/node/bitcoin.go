@@ -32,6 +32,7 @@ func (c *core) openBitcoin(ctx context.Context, settings config.Chain) (chain, e
 	}
 	o := bitcoin.Config{
 		Chain: id, URL: settings.URL.Reveal(), User: user, Password: bitcoin.Password(password.Reveal()),
+		Birth:     settings.Birth,
 		StressFee: settings.Fees.Stress * satPerKvB, MinFeePercent: settings.Fees.MaxShare,
 		ClimbWindow: climbWindow(settings), PollInterval: settings.Poll,
 	}

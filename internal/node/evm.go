@@ -43,7 +43,11 @@ func (c *core) openEVM(ctx context.Context, settings config.Chain) (chain, error
 	}
 	for _, t := range settings.Tokens {
 		asset := htlc.AssetID(t.Asset)
-		o.Tokens = append(o.Tokens, evm.Token{Address: common.HexToAddress(asset.Reference()), Min: t.Min, Max: t.Max})
+		limit := c.maxAmount(asset)
+		if limit.IsZero() || !t.Max.IsZero() && t.Max.Cmp(limit) < 0 {
+			limit = t.Max
+		}
+		o.Tokens = append(o.Tokens, evm.Token{Address: common.HexToAddress(asset.Reference()), Min: t.Min, Max: limit})
 	}
 	a, err := evm.Open(ctx, o, account, c.store, c.store, c.log)
 	if err != nil {

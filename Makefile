@@ -15,7 +15,9 @@ race_trees := monitor internal/devnet internal/node internal/server internal/sto
 RACE ?= $(foreach d,$(race_dirs),$(if $(wildcard $(d)/*_test.go),./$(d))) \
 	$(foreach d,$(race_trees),$(if $(wildcard $(d)),./$(d)/...))
 
-BENCH ?= .
+BENCH ?=
+BENCH_NOTE ?=
+BENCH_DATA ?=
 SOAK ?= 10m
 
 .PHONY: help
@@ -62,9 +64,11 @@ e2e: ## Run swaps on real btcd, geth, PostgreSQL and nats-server
 demo: ## Swap BTC for ETH on two chains inside this machine
 	go run ./cmd/kofo demo
 
+# BENCH=REGEXP runs the matching benchmarks and writes nothing, BENCH_NOTE says
+# what else runs on the machine, BENCH_DATA is a folder of the disk to measure.
 .PHONY: bench
-bench: ## Print every benchmark (BENCH selects by name)
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m ./...
+bench: ## Run every benchmark; print JSON and write docs/benchmarks.md
+	@cd tools/bench && go run . -root "$(root)" -only '$(BENCH)' -note '$(BENCH_NOTE)' $(if $(BENCH_DATA),-data '$(BENCH_DATA)')
 
 .PHONY: soak
 soak: ## Run the seeded simulator for SOAK (default 10m)

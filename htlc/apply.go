@@ -190,9 +190,12 @@ func (s *Swap) legSeen(e LegSeen) error {
 	if l.Status >= LegInMempool {
 		return ErrStale
 	}
+	if e.Leg == s.Out() && s.FundingTx == "" {
+		return ErrStale // we have signed none: somebody else's, and it may never be in a block
+	}
 	l.Status, l.FundTx = LegInMempool, e.TxID
-	if e.Leg == s.Out() && s.FundingTx != "" && e.TxID != s.FundingTx {
-		return nil // somebody else's, and it may never be in a block
+	if e.Leg == s.Out() && e.TxID != s.FundingTx {
+		return nil // somebody else's
 	}
 	s.noteOwnFunding(e.Leg, e.TxID)
 	return nil

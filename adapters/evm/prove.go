@@ -124,7 +124,8 @@ func (a *Adapter) balanceKey(ctx context.Context, rec record) (common.Hash, erro
 	if err != nil {
 		return common.Hash{}, fmt.Errorf("encode balanceOf: %w", err)
 	}
-	msg := ethereum.CallMsg{To: &token, Data: data}
+	// From us: geth wants the sender to have the price of the gas, here too.
+	msg := ethereum.CallMsg{From: a.account.Address(), To: &token, Data: data}
 	list, _, _, err := client.CreateAccessList(ctx, msg)
 	if err != nil {
 		return common.Hash{}, unreachable("ask what balanceOf reads", err)

@@ -57,9 +57,10 @@ func (r *Runner) signFunding(ctx context.Context, c Chain, s htlc.Swap, attempt 
 	return txs, nil
 }
 
-// fund broadcasts the stored funding. Before anything of it was handed out
-// the funding gate is asked again, because time has passed since it opened;
-// the funding is withheld for good once the fund-by time is past.
+// fund broadcasts the stored funding. The funding gate is asked again before
+// every broadcast, since time has passed since it opened, and what was marked
+// as released need not have reached anybody. Past the fund-by time a funding
+// is withheld for good, or, where it may be out already, not sent again.
 func (r *Runner) fund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
 	if s.Phase == htlc.PhaseClosed || !s.Announced {
 		return nil, nil
@@ -73,10 +74,11 @@ func (r *Runner) fund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, er
 		return nil, fmt.Errorf("funding of swap %s: %w", s.ID, engine.ErrNotFound)
 	}
 	first := !r.released(stored)
-	if first {
-		if event, hold, err := r.holdFunding(ctx, s); hold || err != nil {
-			return event, err
+	if event, hold, err := r.holdFunding(ctx, s); hold || err != nil {
+		if _, late := event.(htlc.Withheld); late && !first {
+			event = htlc.Submitted{Leg: s.Out(), Purpose: htlc.PurposeFund, TxID: txs[len(txs)-1].ID}
 		}
+		return event, err
 	}
 	for _, tx := range txs {
 		if err := r.o.Journal.MarkReleased(ctx, c.ID, tx.ID); err != nil {
@@ -105,8 +107,8 @@ func (r *Runner) fund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, er
 	return htlc.Submitted{Leg: s.Out(), Purpose: htlc.PurposeFund, TxID: txs[len(txs)-1].ID}, nil
 }
 
-// holdFunding asks the funding gate before the first release. What holds it
-// may pass while the fund-by time is not.
+// holdFunding asks the funding gate. What holds it may pass while the fund-by
+// time is not.
 func (r *Runner) holdFunding(ctx context.Context, s htlc.Swap) (event htlc.Event, hold bool, err error) {
 	facts := r.o.Gates.Funding(ctx, s)
 	if s, err = r.swap(ctx, s.ID); err != nil {
@@ -206,10 +208,7 @@ func (r *Runner) reveal(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 	if s.Phase != htlc.PhaseRevealing {
 		return nil, nil
 	}
-	tx, err := r.signRedeem(ctx, c, s, false)
-	if err != nil {
-		return nil, err
-	}
+	tx, signErr := r.signRedeem(ctx, c, s, false)
 	facts := r.o.Gates.Reveal(ctx, s)
 	if s, err = r.swap(ctx, s.ID); err != nil {
 		return nil, err
@@ -219,6 +218,9 @@ func (r *Runner) reveal(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 	}
 	if verdict := htlc.RevealGate(s, facts); !verdict.Allows() {
 		return r.withhold(s, verdict)
+	}
+	if signErr != nil {
+		return nil, signErr
 	}
 	if err := r.o.Journal.MarkReleased(ctx, c.ID, tx.ID); err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 	"github.com/kofo-network/kofo/adapters/evm/contracts"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/devnet/bitcoinchain"
-	"github.com/kofo-network/kofo/monitor/engine"
+	"github.com/kofo-network/kofo/internal/devnet/evmchain"
 )
 
 func must(tb testing.TB, err error) {
@@ -29,16 +29,15 @@ const began = int64(1_900_000_000)
 // market makes swaps of BTC for ETH between two parties, with contracts
 // computed by the adapters of both chains.
 type market struct {
-	parties        [2]ed25519.PrivateKey
-	payer, payee   []byte // of the leg on Bitcoin
-	rig            *evmRig
-	bitcoin        *bitcoin.Adapter
-	contractsOfLeg engine.Contracts
+	parties      [2]ed25519.PrivateKey
+	payer, payee []byte // of the leg on Bitcoin
+	rig          *evmRig
+	bitcoin      *bitcoin.Adapter
 }
 
 func newMarket(b *testing.B) *market {
 	b.Helper()
-	m := &market{rig: newEVMRig(b, evmchainGas)}
+	m := &market{rig: newEVMRig(b, evmchain.DefaultGasLimit)}
 	for i := range m.parties {
 		m.parties[i] = ed25519.NewKeyFromSeed(append(make([]byte, ed25519.SeedSize-1), byte(i+1)))
 	}
@@ -59,8 +58,6 @@ func newMarket(b *testing.B) *market {
 	return m
 }
 
-const evmchainGas = 60_000_000
-
 func (m *market) party(i int) htlc.PartyID {
 	return htlc.PartyID(m.parties[i].Public().(ed25519.PublicKey))
 }
@@ -72,15 +69,13 @@ func (m *market) contract(terms htlc.Terms, leg int) (adapters.Contract, error) 
 	return m.rig.adapter.Contract(terms, leg)
 }
 
-func swapSecret(n uint64) htlc.Secret { return laneSecret(n) }
-
 // signed are the terms of swap n as the participant gets them.
 func (m *market) signed(n uint64) (htlc.TermsSigned, error) {
 	timing := htlc.Timing{ClockLead: 30, ClockLag: 30, FundWindow: 3600, BuryFund: 3600, BuryRedeem: 3600, BuryRefund: 3600, Sighting: 60}
 	salt := htlc.Salt{1}
 	binary.BigEndian.PutUint64(salt[8:], n)
 	terms, err := htlc.Terms{
-		Version: htlc.Version, Hash: htlc.HashSHA256, SecretHash: swapSecret(n).Hash(), Salt: salt, Outage: 3600,
+		Version: htlc.Version, Hash: htlc.HashSHA256, SecretHash: laneSecret(n).Hash(), Salt: salt, Outage: 3600,
 		AcceptBy: began, Parties: []htlc.PartyID{m.party(0), m.party(1)},
 		Legs: []htlc.Leg{
 			{
@@ -112,7 +107,7 @@ func (m *market) life(n uint64) ([]htlc.Event, error) {
 	block := func(height uint64) htlc.BlockID { return htlc.BlockID{Height: height, Hash: [32]byte{byte(height)}} }
 	name := func(what string) string { return fmt.Sprintf("%064x", n) + what }
 	passed := htlc.Observed{State: htlc.CheckPassed}
-	secret := swapSecret(n)
+	secret := laneSecret(n)
 	return []htlc.Event{
 		opened,
 		htlc.LegFunded{Leg: 0, TxID: name("fund0"), Ref: name("fund0:0"), Block: block(100)},

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/adapters/bitcoin"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/store"
 	"github.com/kofo-network/kofo/internal/wallet"
@@ -73,6 +75,11 @@ func openOffice(b *testing.B, dsn string) *office {
 		cancel()
 		must(b, <-ended)
 	})
+	// Events are taken of chains that are followed.
+	for _, chain := range []htlc.ChainID{bitcoin.Regtest().Chain, o.rig.adapter.NativeAsset().Chain()} {
+		tip := adapters.Step{Kind: adapters.Connect, Block: adapters.BlockRef{Height: 99, Hash: adapters.Hash{99}, Time: began, Clock: began}}
+		must(b, o.engine.Apply(ctx, engine.Input{Chain: chain, Step: &tip}))
+	}
 	return o
 }
 

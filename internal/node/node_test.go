@@ -139,9 +139,8 @@ func get(ctx context.Context, t *testing.T, url string) string {
 		}
 		response, err := http.DefaultClient.Do(request)
 		if err == nil {
-			defer func() { _ = response.Body.Close() }()
 			text, err := io.ReadAll(response.Body)
-			if err != nil {
+			if err := errors.Join(err, response.Body.Close()); err != nil {
 				t.Fatal(err)
 			}
 			return string(text)

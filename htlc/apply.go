@@ -190,12 +190,9 @@ func (s *Swap) legSeen(e LegSeen) error {
 	if l.Status >= LegInMempool {
 		return ErrStale
 	}
-	if e.Leg == s.Out() && s.FundingTx == "" {
-		return ErrStale // we have signed none: somebody else's, and it may never be in a block
-	}
 	l.Status, l.FundTx = LegInMempool, e.TxID
 	if e.Leg == s.Out() && e.TxID != s.FundingTx {
-		return nil // somebody else's
+		return nil // somebody else's, and it may never be in a block
 	}
 	s.noteOwnFunding(e.Leg, e.TxID)
 	return nil

@@ -665,8 +665,10 @@ func TestWatchSnapshotChangesAndResume(t *testing.T) {
 	if second := recv(); second.GetKind() != kofov1.WatchKind_WATCH_KIND_SNAPSHOT_END || second.GetCursor() == "" {
 		t.Errorf("%v", second)
 	}
-	if err := one.Happen(id, htlc.LegSeen{Leg: 0, TxID: "f"}); err != nil {
-		t.Fatal(err)
+	for _, e := range []htlc.Event{htlc.FundingPrepared{TxID: "f"}, htlc.LegSeen{Leg: 0, TxID: "f"}} {
+		if err := one.Happen(id, e); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var change *kofov1.WatchResponse
 	for change = recv(); change.GetEntry().GetKind() != "leg-seen"; change = recv() {

@@ -182,7 +182,7 @@ func beforeReveal() []course {
 		{name: "participant sees it in a block", self: 1, events: events(funded(0, 10)), next: timeline.WaitConfirmations, leg: 0, height: 11, otherwise: timeline.Expire},
 		{name: "participant's turn", self: 1, events: events(funded(0, 10), tip(0, 11, start)), next: timeline.Fund, leg: 1, otherwise: timeline.Expire},
 		{name: "initiator funding", self: 0, events: events(fundingGate(start)...), next: timeline.Fund, leg: 0, otherwise: timeline.Refund},
-		{name: "initiator in the mempool", self: 0, events: events(htlc.LegSeen{Leg: 0, TxID: "own"}), next: timeline.WaitConfirmations, leg: 0, otherwise: timeline.Refund, locked: true},
+		{name: "initiator in the mempool", self: 0, events: events(htlc.FundingPrepared{TxID: "own"}, htlc.LegSeen{Leg: 0, TxID: "own"}), next: timeline.WaitConfirmations, leg: 0, otherwise: timeline.Refund, locked: true},
 		{name: "initiator funded", self: 0, events: events(funded(0, 10)), next: timeline.WaitConfirmations, leg: 0, height: 11, otherwise: timeline.Refund, locked: true},
 		{name: "initiator waits", self: 0, events: events(funded(0, 10), tip(0, 11, start)), next: timeline.WaitFunding, leg: 1, otherwise: timeline.Refund, locked: true},
 		{name: "initiator sees theirs", self: 0, events: events(funded(0, 10), tip(0, 11, start), funded(1, 20)), next: timeline.WaitConfirmations, leg: 1, height: 21, otherwise: timeline.Refund, locked: true},

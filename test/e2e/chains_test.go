@@ -446,6 +446,24 @@ func (g *gethd) uses(ctx context.Context, deployment common.Address, id common.H
 	return fundings, spends, err
 }
 
+// grow waits until the chain has n more blocks.
+func (g *gethd) grow(ctx context.Context, n uint64) error {
+	var from hexutil.Uint64
+	if err := g.rpc.CallContext(ctx, &from, "eth_blockNumber"); err != nil {
+		return err
+	}
+	return eventually(ctx, "ethereum grows", func() error {
+		var now hexutil.Uint64
+		if err := g.rpc.CallContext(ctx, &now, "eth_blockNumber"); err != nil {
+			return err
+		}
+		if uint64(now) < uint64(from)+n {
+			return fmt.Errorf("block %d, wants %d", now, uint64(from)+n)
+		}
+		return nil
+	})
+}
+
 // reorg takes the last blocks back; their transactions are gone with them.
 func (g *gethd) reorg(ctx context.Context, depth uint64) error {
 	var head hexutil.Uint64

@@ -35,6 +35,8 @@ func TestReorg(t *testing.T) {
 					t.Run(fmt.Sprintf("depth-%d/%s", depth, when), func(t *testing.T) {
 						ctx := swapContext(t)
 						p := newPairOn(ctx, t, production, on, nil)
+						// The parties' first coins must not be undone with the blocks.
+						must(t, on.ethereum.grow(ctx, uint64(depth)+1))
 						id := p.agree(ctx)
 						if when == "after-funding" {
 							p.payer(chain).reaches(ctx, id, funded(sdk.LegRolePayer, uint64(depth)))

@@ -146,7 +146,12 @@ type Funding struct {
 // while the deadline is far and climbs to the budget before it.
 type FeePolicy struct {
 	Now, Deadline int64       // unix seconds by the chain's clock; no deadline is 0
-	Budget        htlc.Amount // most to spend, in the chain's own coin
+	Budget        htlc.Amount // what the climb goes up to, in the chain's own coin
+	// Must: whoever does not pay the market's feerate now may lose the leg. The
+	// market's is then paid above the budget too, up to what the leg is worth
+	// where it is the chain's own coin, and to what the account has. Without it
+	// nothing is signed above the budget.
+	Must bool
 }
 
 // Spend asks for a signed redeem or refund of a leg's contract.
@@ -158,6 +163,32 @@ type Spend struct {
 	Secret  htlc.Secret // of a redeem
 	Fees    FeePolicy
 	Replace *Tx // the last stored spend; the same is returned where it still serves
+}
+
+// Abandonment asks to make fundings of our own, which are in no block, impossible
+// for ever: something else spends a coin, or the nonce, that each of them needs.
+type Abandonment struct {
+	Owner string // of the reservation
+	Terms htlc.Terms
+	Leg   int
+	// Fundings are all transactions of the purpose that may have left the
+	// process, in the order in which they were signed.
+	Fundings []Tx
+	Fees     FeePolicy
+	// Confirmations is the depth at which something else counts as final.
+	Confirmations uint64
+	Replace       *Tx // the last stored abandonment; the same is returned where it still serves
+}
+
+// Abandoned is how far an abandonment is.
+type Abandoned struct {
+	// Void: none of the fundings can ever be in a block again. Read from the
+	// chain's state at the asked depth, never from a missing answer.
+	Void bool
+	// Tx is what to store and to broadcast; nil where that helps nothing now,
+	// because something that conflicts waits for its depth, or a funding is in
+	// a block after all.
+	Tx *Tx
 }
 
 // FeeQuote is what a leg of an asset costs, in Coin's base units.
@@ -213,4 +244,11 @@ type Status struct {
 	Tip     BlockRef
 	Backend string // node software and version
 	Synced  bool
+}
+
+// Paid is what a transaction of ours in a block has cost and how deep it is.
+type Paid struct {
+	Fee                   htlc.Amount // in the chain's own coin
+	Height, Confirmations uint64      // of its block
+	Failed                bool        // it is in a block and did nothing but cost its fee
 }

@@ -76,7 +76,12 @@ func (s *Swap) fundingPrepared(e FundingPrepared) error {
 	switch {
 	case e.TxID == "":
 		return fmt.Errorf("%w: a funding without a transaction", ErrRejected)
-	case s.Phase != PhaseAgreed || s.FundingTx == e.TxID:
+	case s.FundingTx == e.TxID:
+		return ErrStale
+	case s.FundingAllowed && s.Legs[s.Out()].Status < LegInBlock && s.AbandonTx == "":
+		s.FundingTx, s.FundingSent = e.TxID, false
+		return nil
+	case s.Phase != PhaseAgreed:
 		return ErrStale
 	case s.FundingTx != "":
 		return fmt.Errorf("%w: funding %q after %q", ErrRejected, e.TxID, s.FundingTx)
@@ -137,7 +142,7 @@ func (s *Swap) submitted(e Submitted) error {
 			return ErrStale
 		}
 		s.Released, s.RedeemTx = true, e.TxID
-	case e.Purpose == PurposeFund && e.Leg == s.Out() && s.FundingAllowed:
+	case e.Purpose == PurposeFund && e.Leg == s.Out() && (s.FundingAllowed || s.FundingSent):
 		if s.FundingSent {
 			return ErrStale
 		}
@@ -147,6 +152,11 @@ func (s *Swap) submitted(e Submitted) error {
 			return ErrStale
 		}
 		s.RefundTx = e.TxID
+	case e.Purpose == PurposeAbandon && e.Leg == s.Out() && (s.Announced || s.AbandonTx != ""):
+		if s.AbandonTx == e.TxID || !s.outstanding() {
+			return ErrStale
+		}
+		s.AbandonTx = e.TxID
 	default:
 		return fmt.Errorf("%w: nobody asked for a %s of leg %d", ErrRejected, e.Purpose, e.Leg)
 	}
@@ -160,13 +170,12 @@ func (s *Swap) mayRedeem() bool {
 }
 
 func (s *Swap) withheld(e Withheld) ([]Effect, error) {
-	unfunded := s.Legs[s.Out()].Status < LegInBlock
 	switch {
-	case e.Purpose == PurposeFund && s.Phase == PhaseFunding && unfunded:
-		s.Phase, s.Outcome, s.FundingAllowed, s.Announced = PhaseClosed, OutcomeCancelled, false, false
-		return []Effect{{Kind: EffectAlarm, Leg: s.Out(), Detail: AlarmWithheld}}, nil
-	case e.Purpose == PurposeFund && s.Phase == PhaseRedeeming && s.Announced && unfunded:
+	case e.Purpose == PurposeFund && s.outstanding():
 		s.FundingAllowed, s.Announced = false, false
+		if unfunded := s.Legs[s.Out()].Status < LegInBlock; unfunded && (s.Phase == PhaseFunding || s.Phase == PhaseRefunding) {
+			s.Phase, s.Outcome = PhaseClosed, OutcomeCancelled
+		}
 		return []Effect{{Kind: EffectAlarm, Leg: s.Out(), Detail: AlarmWithheld}}, nil
 	case e.Purpose == PurposeRedeem && s.Phase == PhaseRevealing:
 		s.Phase = PhaseFunded
@@ -191,49 +200,50 @@ func (s *Swap) legSeen(e LegSeen) error {
 		return ErrStale
 	}
 	l.Status, l.FundTx = LegInMempool, e.TxID
-	if e.Leg == s.Out() && e.TxID != s.FundingTx {
-		return nil // somebody else's, and it may never be in a block
-	}
 	s.noteOwnFunding(e.Leg, e.TxID)
 	return nil
 }
 
 // legFunded: a funding stands until its block is undone, so that a second one
-// of the same contract moves neither depth nor redeem. Only our own goes
-// before somebody else's, since its refund is ours to fetch.
+// of the same contract moves neither depth nor redeem. Only our own takes the
+// place of somebody else's, spent or not, since its refund is ours to fetch.
 func (s *Swap) legFunded(e LegFunded) error {
 	if err := s.checkLeg(e.Leg); err != nil {
 		return err
 	}
 	l := &s.Legs[e.Leg]
-	own := e.Leg == s.Out() && e.TxID == s.FundingTx && l.FundTx != s.FundingTx
+	other := l.FundRef != "" && l.FundRef != e.Ref
+	own := e.Leg == s.Out() && s.isOwnFunding(e.TxID) && (l.FundTx == "" || !s.isOwnFunding(l.FundTx))
 	switch {
 	case e.Block == (BlockID{}):
 		return fmt.Errorf("%w: funded in no block", ErrRejected)
-	case l.FundBlock != (BlockID{}) && (l.Status.Spent() || !own):
-		return ErrStale
-	case l.Status.Spent(): // told in the wrong order
+	case l.Status.Spent() && !other && l.FundBlock == (BlockID{}): // told in the wrong order
 		l.FundTx, l.FundRef, l.FundBlock = e.TxID, e.Ref, e.Block
 		return nil
+	case !own && (l.Status.Spent() || l.FundBlock != (BlockID{})), l.Status.Spent() && !other:
+		return ErrStale
 	}
-	if l.FundRef != "" && l.FundRef != e.Ref && e.Leg == s.In() && s.Phase < PhaseRevealing {
+	if other && e.Leg == s.In() && s.Phase < PhaseRevealing {
 		s.RedeemTx = "" // it spends a funding that is gone
 	}
 	l.Status, l.FundTx, l.FundRef, l.FundBlock = LegInBlock, e.TxID, e.Ref, e.Block
+	l.SpendTx, l.SpendBlock = "", BlockID{}
 	l.Height = max(l.Height, e.Block.Height)
 	s.noteOwnFunding(e.Leg, e.TxID)
 	return nil
 }
 
-// noteOwnFunding: our funding is out there, whatever we remember of it. That
-// alone lets nothing more out: FundingAllowed stays the gate's.
+// noteOwnFunding: our funding is out there, whatever we remember of the gate.
+// That alone lets nothing more out: FundingAllowed stays the gate's. Ours is
+// what carries the id that was stored before the gate: anybody may pay to our
+// leg, and such a gift must not keep the swap waiting.
 func (s *Swap) noteOwnFunding(leg int, txid string) {
-	if leg != s.Out() {
+	if leg != s.Out() || txid == "" || !s.isOwnFunding(txid) {
 		return
 	}
 	s.Announced = true
 	if s.FundingTx == "" {
-		s.FundingTx = txid
+		s.FundingTx = txid // a deployment's: the database was lost
 	}
 	if s.Phase == PhaseAgreed {
 		s.Phase = PhaseFunding
@@ -294,8 +304,10 @@ func (s *Swap) spent(leg int, how LegStatus, by spend) error {
 		return ErrStale
 	}
 	l.Status, l.SpendTx, l.SpendBlock = how, by.txid, by.block
+	if l.FundRef == "" {
+		l.FundRef = by.ref
+	}
 	l.Height = max(l.Height, by.block.Height)
-	s.Announced = s.Announced || leg == s.Out()
 	return nil
 }
 

@@ -10,6 +10,7 @@ const (
 	EffectPrepareFunding  EffectKind = "prepare-funding"
 	EffectCheckFunding    EffectKind = "check-funding"
 	EffectFundLeg         EffectKind = "fund-leg"
+	EffectAbandonFunding  EffectKind = "abandon-funding"
 	EffectPrepareRedeem   EffectKind = "prepare-redeem"
 	EffectCheckReveal     EffectKind = "check-reveal"
 	EffectRevealAndRedeem EffectKind = "reveal-and-redeem"
@@ -26,6 +27,8 @@ const (
 //	prepare-funding    sign and store our funding and its refund -> FundingPrepared
 //	check-funding      gather FundingFacts -> FundingChecked
 //	fund-leg           broadcast the stored funding -> Submitted or Withheld
+//	abandon-funding    spend otherwise what our unmined funding needs
+//	                   -> Submitted, and Withheld once that is buried
 //	prepare-redeem     sign and store the redeem, sealed -> RedeemPrepared
 //	check-reveal       gather RevealFacts -> RevealChecked
 //	reveal-and-redeem  first release of the secret -> Submitted or Withheld
@@ -43,7 +46,7 @@ type Effect struct {
 func EffectKinds() []EffectKind {
 	return []EffectKind{
 		EffectWatch, EffectUnwatch, EffectPrepareFunding, EffectCheckFunding, EffectFundLeg,
-		EffectPrepareRedeem, EffectCheckReveal, EffectRevealAndRedeem, EffectRedeem,
+		EffectAbandonFunding, EffectPrepareRedeem, EffectCheckReveal, EffectRevealAndRedeem, EffectRedeem,
 		EffectRefundLeg, EffectAlarm, EffectRelease,
 	}
 }
@@ -55,4 +58,5 @@ const (
 	AlarmLost     = "INCOMING_LEG_LOST" // our leg was redeemed, theirs refunded
 	AlarmReorg    = "FACT_REORGED"      // a funding or a spend was undone
 	AlarmWithheld = "TIME_RAN_OUT"      // a gate had opened, too late to act
+	AlarmUnmined  = "FUNDING_NOT_MINED" // our funding is in no block, and shall not be any more
 )

@@ -47,10 +47,11 @@ const (
 	PurposeFund Purpose = iota + 1
 	PurposeRedeem
 	PurposeRefund
+	PurposeAbandon // of a funding that is in no block
 )
 
 func (p Purpose) String() string {
-	return [...]string{"unknown", "fund", "redeem", "refund"}[min(p, PurposeRefund)]
+	return [...]string{"unknown", "fund", "redeem", "refund", "abandon"}[min(p, PurposeAbandon)]
 }
 
 // EventKind names an event in logs, diagrams and the store.
@@ -98,7 +99,8 @@ type (
 	CancelRequested struct{}
 
 	// FundingPrepared: the funding of our leg, and its refund where the chain
-	// wants one in advance, are signed and stored.
+	// wants one in advance, are signed and stored. After the gate has opened it
+	// names the one that takes the place of a funding that cannot be mined.
 	FundingPrepared struct{ TxID string }
 
 	// FundingChecked carries what was observed for the funding gate.

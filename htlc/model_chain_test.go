@@ -3,7 +3,6 @@ package htlc_test
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 
@@ -13,11 +12,15 @@ import (
 // tick is the time between blocks, in seconds.
 const tick = 10
 
+// stuckFor is in how many blocks about one takes a transaction that is stuck.
+const stuckFor = 60
+
 type txKind uint8
 
 const (
 	txFund txKind = iota
 	txMismatch
+	txAbandon // takes what the funding of the same ref needs
 	txRedeem
 	txRefund
 	txConsent
@@ -29,6 +32,7 @@ type modelTx struct {
 	kind    txKind
 	leg     int
 	due     int64 // real time at which it is in a block at the latest; 0: no promise
+	stuck   bool  // pays too little: in a block only now and then
 }
 
 type modelBlock struct {
@@ -71,6 +75,8 @@ func (c *modelChain) contracts(n int) map[string]*utxo {
 			switch tx.kind {
 			case txFund:
 				out[tx.ref] = &utxo{tx: tx, height: b.id.Height}
+			case txAbandon:
+				out[tx.ref] = &utxo{tx: tx, height: b.id.Height, spent: true}
 			case txRedeem, txRefund, txConsent:
 				out[tx.ref].spent = true
 			case txMismatch:
@@ -85,7 +91,7 @@ func (c *modelChain) contracts(n int) map[string]*utxo {
 func (c *modelChain) valid(tx *modelTx, state map[string]*utxo, clock int64) bool {
 	u, funded := state[tx.ref]
 	switch tx.kind {
-	case txFund:
+	case txFund, txAbandon:
 		return !funded
 	case txMismatch:
 		return true
@@ -137,9 +143,12 @@ func (c *modelChain) mine(now int64) {
 		forced := tx.due > 0 && tx.due <= now
 		switch {
 		case !c.valid(tx, state, parent.clock):
-			if tx.kind == txFund || tx.kind == txMismatch || state[tx.ref] == nil || !state[tx.ref].spent {
+			if tx.kind <= txAbandon || state[tx.ref] == nil || !state[tx.ref].spent {
 				left = append(left, tx)
 			}
+			continue
+		case tx.stuck && c.rng.IntN(stuckFor) != 0:
+			left = append(left, tx)
 			continue
 		case !forced && (c.hostile && tx.due > 0 || !c.hostile && c.rng.IntN(3) == 0):
 			left = append(left, tx)
@@ -149,6 +158,8 @@ func (c *modelChain) mine(now int64) {
 		switch tx.kind {
 		case txFund:
 			state[tx.ref] = &utxo{tx: tx, height: b.id.Height}
+		case txAbandon:
+			state[tx.ref] = &utxo{tx: tx, height: b.id.Height, spent: true}
 		case txRedeem, txRefund, txConsent:
 			state[tx.ref].spent = true
 		case txMismatch:
@@ -207,6 +218,14 @@ func (c *modelChain) advance(now int64) {
 	}
 }
 
+// abandoned is the depth at which something else took what a funding needs.
+func (c *modelChain) abandoned(ref string) uint64 {
+	if u, ok := c.contracts(len(c.blocks))[ref]; ok && u.tx.kind == txAbandon {
+		return c.tip().id.Height - u.height + 1
+	}
+	return 0
+}
+
 // funded is the depth at which a ref is locked, or 0.
 func (c *modelChain) funded(ref string) uint64 {
 	u, ok := c.contracts(len(c.blocks))[ref]
@@ -229,6 +248,19 @@ func (c *modelChain) spentBy(leg int) map[txKind]bool {
 	return out
 }
 
+// fate says what became of one funding.
+func (c *modelChain) fate(ref string) map[txKind]bool {
+	out := map[txKind]bool{}
+	for _, b := range c.blocks {
+		for _, tx := range b.txs {
+			if tx.ref == ref {
+				out[tx.kind] = true
+			}
+		}
+	}
+	return out
+}
+
 // event is what a block's transaction tells a watching party.
 func (tx *modelTx) event(b htlc.BlockID, secret htlc.Secret) htlc.Event {
 	switch tx.kind {
@@ -243,5 +275,5 @@ func (tx *modelTx) event(b htlc.BlockID, secret htlc.Secret) htlc.Event {
 	case txConsent:
 		return htlc.LegClosedByConsent{Leg: tx.leg, TxID: tx.id, Ref: tx.ref, Block: b}
 	}
-	panic(fmt.Sprintf("transaction kind %d", tx.kind))
+	return nil // nothing that a watcher of the leg would see
 }

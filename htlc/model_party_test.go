@@ -27,6 +27,7 @@ type modelParty struct {
 
 	// The journal.
 	fundReleased, revealReleased bool
+	abandoning                   bool
 	fundTx                       *modelTx
 	redeemRef                    string
 }
@@ -119,7 +120,7 @@ func (p *modelParty) follow(c *modelChain) bool {
 		p.cursors[c.id] = append(cursor, at.id)
 		p.w.clocks[at.id] = at.clock
 		for _, tx := range at.txs {
-			if slices.Contains(p.ownLegs(c), tx.leg) {
+			if slices.Contains(p.ownLegs(c), tx.leg) && tx.kind != txAbandon {
 				p.deliver(tx.event(at.id, testSecret()))
 				touched = tx.leg
 			}
@@ -203,7 +204,7 @@ func (p *modelParty) sight() {
 				p.deliver(htlc.LegSeen{Leg: tx.leg, TxID: tx.id})
 			case txRedeem:
 				p.deliver(htlc.SecretSeen{Leg: tx.leg, TxID: tx.id, Secret: testSecret()})
-			case txMismatch, txRefund, txConsent:
+			case txMismatch, txAbandon, txRefund, txConsent:
 			}
 		}
 	}
@@ -255,6 +256,8 @@ func (p *modelParty) carryOut(e htlc.Effect) htlc.Event {
 		return htlc.FundingChecked{Facts: p.fundingFacts()}
 	case htlc.EffectFundLeg:
 		return p.fund()
+	case htlc.EffectAbandonFunding:
+		return p.abandon()
 	case htlc.EffectPrepareRedeem:
 		if s.Phase != htlc.PhaseFunded || p.inState().FundRef == "" {
 			return nil
@@ -308,15 +311,56 @@ func (p *modelParty) fund() htlc.Event {
 	if p.swap.Phase == htlc.PhaseClosed || !p.swap.Announced {
 		return nil
 	}
-	if !p.fundReleased && p.chain(out).tip().clock > p.leg(out).FundBy {
-		return htlc.Withheld{Purpose: htlc.PurposeFund}
+	if p.chain(out).tip().clock > p.leg(out).FundBy {
+		return p.withheld()
+	}
+	if p.abandoning {
+		return nil // what it needs is promised to the abandonment
 	}
 	if p.fundTx == nil {
 		p.fundTx = &modelTx{id: p.txID("fund"), ref: p.txID("ref"), kind: txFund, leg: out, due: p.due()}
+		if p.w.stingy {
+			p.fundTx.due, p.fundTx.stuck = 0, true
+		}
 	}
 	p.fundReleased = true
 	p.chain(out).broadcast(p.fundTx)
 	return htlc.Submitted{Leg: out, Purpose: htlc.PurposeFund, TxID: p.fundTx.id}
+}
+
+// ownFunding is what became of the party's own money.
+func (p *modelParty) ownFunding() map[txKind]bool {
+	if p.fundTx == nil {
+		return nil
+	}
+	return p.chain(p.swap.Out()).fate(p.fundTx.ref)
+}
+
+// withheld: a funding that never left the process never will.
+func (p *modelParty) withheld() htlc.Event {
+	if p.fundReleased {
+		return nil
+	}
+	return htlc.Withheld{Purpose: htlc.PurposeFund}
+}
+
+// abandon spends what the unmined funding needs, until that is buried.
+func (p *modelParty) abandon() htlc.Event {
+	out := p.swap.Out()
+	if !p.swap.Wants(htlc.Effect{Kind: htlc.EffectAbandonFunding, Leg: out}) {
+		return nil
+	}
+	if !p.fundReleased {
+		return p.withheld()
+	}
+	c, ref := p.chain(out), p.fundTx.ref
+	if c.abandoned(ref) >= uint64(p.leg(out).MinConfirmations) {
+		return htlc.Withheld{Purpose: htlc.PurposeFund}
+	}
+	p.abandoning = true
+	tx := &modelTx{id: p.txID("abandon"), ref: ref, kind: txAbandon, leg: out, due: p.due()}
+	c.broadcast(tx)
+	return htlc.Submitted{Leg: out, Purpose: htlc.PurposeAbandon, TxID: tx.id}
 }
 
 // reveal is the first release of the secret; where it was not released yet,

@@ -30,7 +30,7 @@ func checkEnd(w *world, r reached) {
 		if s.Phase != htlc.PhaseClosed {
 			w.Fatalf("party %d hangs in %s: in %+v, out %+v, alarms %+v", s.Self, s.Phase, p.inState(), p.outState(), s.Alarms())
 		}
-		in, out := p.chain(s.In()).spentBy(s.In()), p.chain(s.Out()).spentBy(s.Out())
+		in, out := p.chain(s.In()).spentBy(s.In()), p.ownFunding()
 		if out[txFund] && !out[txRedeem] && !out[txRefund] && !out[txConsent] {
 			w.Fatalf("party %d leaves its leg locked", s.Self)
 		}

@@ -28,6 +28,8 @@ type world struct {
 	rng        *rand.Rand
 	secretOut  bool  // the adversary knows the secret
 	noise      bool  // wild events are told too
+	gifts      bool  // the legs of the honest are funded by others too
+	stingy     bool  // fundings of the honest pay too little
 	blind      bool  // a scheme is on, and the victim sees no mempool
 	delay      int64 // ticks after which an honest transaction is in a block at the latest
 	counter    int
@@ -75,7 +77,8 @@ func newWorld(t *rapid.T, n int, seen coverage) *world {
 		rng: rand.New(rand.NewPCG(seed, 1)), seen: seen, now: startTime,
 		noise: rapid.IntRange(0, 3).Draw(t, "noise") == 0,
 	}
-	w.delay = 1 + w.rng.Int64N(6)
+	w.delay, w.stingy = 1+w.rng.Int64N(6), w.rng.IntN(4) == 0
+	w.gifts = w.rng.IntN(4) == 0
 	w.terms = w.drawTerms(n)
 	w.id, w.signatures = w.terms.ID(), signAll(w.terms)
 	w.makeChains()
@@ -130,7 +133,7 @@ func (w *world) drawTerms(n int) htlc.Terms {
 	for i := range legs {
 		legs[i] = assets[w.rng.IntN(len(assets))]
 	}
-	terms := testTerms(legs...)
+	terms := withoutDeployments(testTerms(legs...))
 	terms.Outage = uint32(w.rng.IntN(16)) * tick
 	for i := range terms.Legs {
 		l := &terms.Legs[i]
@@ -267,7 +270,21 @@ func (w *world) adversary() {
 		if p == nil {
 			w.adversaryFunds(i)
 			w.adversarySpends(i)
+		} else {
+			w.adversaryGives(i)
 		}
+	}
+}
+
+// adversaryGives now and then pays to the leg of an honest party what that
+// party would have paid itself.
+func (w *world) adversaryGives(i int) {
+	c, leg := w.chains[w.terms.Legs[i].Chain()], w.terms.Legs[i]
+	if w.gifts && len(leg.Deployment) == 0 && c.tip().clock <= leg.TimeLock && w.rng.IntN(25) == 0 {
+		w.counter++
+		c.broadcast(&modelTx{
+			id: fmt.Sprintf("gift-%d-%d", i, w.counter), ref: fmt.Sprintf("gift-ref-%d-%d", i, w.counter), kind: txFund, leg: i,
+		})
 	}
 }
 
@@ -379,7 +396,7 @@ func (w *world) wild(s htlc.Swap) htlc.Event {
 		in = s.In()
 	}
 	all := []htlc.Event{
-		htlc.FundingPrepared{TxID: "another"},
+		htlc.FundingPrepared{TxID: fmt.Sprintf("fund-by-%d", s.Self)},
 		htlc.FundingChecked{Facts: htlc.FundingFacts{Clock: 1}},
 		htlc.RedeemPrepared{TxID: "another", Ref: "another"},
 		htlc.RevealChecked{Facts: htlc.RevealFacts{Clock: 1}},

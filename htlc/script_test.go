@@ -17,11 +17,12 @@ import (
 // start with # explain. Run with -update to write the indented lines anew.
 //
 //	open PARTY [same-chain]     the party's swap opens
+//	open PARTY open-leg         leg 1 is a script, which anybody may fund
 //	prepared TX                 funding-prepared
 //	check-funding [CONDITION]   funding-checked; the condition named is open
 //	redeem-prepared TX REF
 //	check-reveal [CONDITION]
-//	submitted fund|redeem|refund TX
+//	submitted fund|redeem|refund|abandon TX
 //	withheld fund|redeem
 //	cancel
 //	seen LEG TX / funded LEG TX REF HEIGHT / mismatched LEG TX
@@ -160,14 +161,17 @@ func (s *script) number(word string) int {
 	return v
 }
 
-var purposes = map[string]htlc.Purpose{"fund": htlc.PurposeFund, "redeem": htlc.PurposeRedeem, "refund": htlc.PurposeRefund}
+var purposes = map[string]htlc.Purpose{"fund": htlc.PurposeFund, "redeem": htlc.PurposeRedeem, "refund": htlc.PurposeRefund, "abandon": htlc.PurposeAbandon}
 
 // event reads one line.
 func (s *script) event(w []string) htlc.Event {
 	switch w[0] {
 	case "open":
 		terms := testTerms(btc, eth)
-		if len(w) > 2 {
+		switch {
+		case len(w) > 2 && w[2] == "open-leg":
+			terms = withoutDeployments(testTerms(eth, btc))
+		case len(w) > 2:
 			terms = testTerms(eth, token)
 		}
 		return signed(terms, s.number(w[1]))

@@ -109,10 +109,11 @@ type Swap struct {
 	// Initiator's own, before that, is derived where it is needed.
 	Secret *Secret
 	// FundingTx and RedeemTx are set once the transactions are stored,
-	// RefundTx once the refund was handed to a node.
-	FundingTx, RedeemTx, RefundTx string
+	// RefundTx and AbandonTx once they were handed to a node.
+	FundingTx, RedeemTx, RefundTx, AbandonTx string
 	// FundingAllowed: the funding gate opened. FundingSent: the funding was
-	// handed to a node. Announced: the gate opened, or our funding was seen.
+	// handed to a node. Announced: the gate opened, or our funding was seen;
+	// what others lock in our leg is a gift and announces nothing.
 	FundingAllowed, FundingSent, Announced bool
 	// Released: the redeem with the secret was handed to a node.
 	Released bool
@@ -165,11 +166,10 @@ func (s Swap) Alarms() []Alarm {
 func (s Swap) clockAlarms() []Alarm {
 	var out []Alarm
 	leg, state := s.Terms.Legs[s.Out()], s.Legs[s.Out()]
-	unsent := s.FundingAllowed && !s.FundingSent && state.Status < LegInBlock
 	switch {
-	case s.Phase == PhaseAgreed, unsent && state.Clock <= leg.FundBy:
+	case s.Phase == PhaseAgreed, s.outstanding() && state.Clock <= leg.FundBy:
 		out = append(out, Alarm{Leg: s.Out(), Clock: leg.FundBy + 1})
-	case state.Status.Locked() && state.Clock <= leg.TimeLock:
+	case (s.outstanding() || state.Status.Locked()) && state.Clock <= leg.TimeLock:
 		out = append(out, Alarm{Leg: s.Out(), Clock: leg.TimeLock + 1})
 	}
 	if s.Initiator() && !s.CutOffPassed && s.Phase < PhaseRevealing {
@@ -180,6 +180,18 @@ func (s Swap) clockAlarms() []Alarm {
 		out = append(out, Alarm{Leg: s.In(), Clock: lock + 1})
 	}
 	return out
+}
+
+// outstanding: our own funding may be out and is in no block.
+func (s Swap) outstanding() bool {
+	out := s.Legs[s.Out()]
+	return s.Announced && (out.Status < LegInBlock || !s.isOwnFunding(out.FundTx))
+}
+
+// isOwnFunding tells our funding of our leg from a gift: anybody may pay to a
+// script, while a deployment lets nobody but the payer lock.
+func (s Swap) isOwnFunding(txid string) bool {
+	return txid == "" || txid == s.FundingTx || len(s.Terms.Legs[s.Out()].Deployment) > 0
 }
 
 // bystander: the secret is out, and nothing of ours is at stake.

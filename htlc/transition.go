@@ -45,6 +45,9 @@ func Transition(s Swap, e Event) (Swap, []Effect, error) {
 	if next.CutOffPassed && !s.CutOffPassed && next.Legs[next.Out()].Status.Locked() {
 		alarms = append(alarms, Effect{Kind: EffectAlarm, Leg: next.In(), Detail: AlarmCutOff})
 	}
+	if next.wantsAbandon() && !s.wantsAbandon() {
+		alarms = append(alarms, Effect{Kind: EffectAlarm, Leg: next.Out(), Detail: AlarmUnmined})
+	}
 	return next, append(alarms, next.effectsAfter(s, e)...), nil
 }
 
@@ -82,8 +85,8 @@ func (s Swap) Wants(e Effect) bool {
 	switch e.Kind {
 	case EffectAlarm, EffectUnwatch, EffectRelease:
 		return true
-	case EffectWatch, EffectPrepareFunding, EffectCheckFunding, EffectFundLeg, EffectPrepareRedeem,
-		EffectCheckReveal, EffectRevealAndRedeem, EffectRedeem, EffectRefundLeg:
+	case EffectWatch, EffectPrepareFunding, EffectCheckFunding, EffectFundLeg, EffectAbandonFunding,
+		EffectPrepareRedeem, EffectCheckReveal, EffectRevealAndRedeem, EffectRedeem, EffectRefundLeg:
 	}
 	for _, w := range s.wants() {
 		if w == e {
@@ -124,7 +127,10 @@ func (s Swap) wants() []Effect {
 	if s.Refunding && out.Status.Locked() && out.Clock > s.Terms.Legs[s.Out()].TimeLock {
 		add(EffectRefundLeg, s.Out())
 	}
-	if s.wantsFunding() {
+	switch {
+	case s.wantsAbandon():
+		add(EffectAbandonFunding, s.Out())
+	case s.wantsFunding():
 		add(EffectFundLeg, s.Out())
 	}
 	add(EffectWatch, s.In())
@@ -132,19 +138,36 @@ func (s Swap) wants() []Effect {
 	return w
 }
 
-// wantsFunding: the gate has opened and our funding is in no block. Inside the
-// fund-by time it is sent while the incoming leg holds; past it, only to learn
-// whether it was ever sent, since otherwise it is now withheld.
+// wantsFunding: the gate has opened and our funding is in no block. It is sent
+// inside the fund-by time, while the incoming leg holds.
 func (s Swap) wantsFunding() bool {
 	in, out := s.Legs[s.In()], s.Legs[s.Out()]
-	if !s.FundingAllowed || s.Refunding || out.Status >= LegInBlock {
+	if !s.FundingAllowed || s.Refunding || out.Status >= LegInBlock || out.Clock > s.Terms.Legs[s.Out()].FundBy {
 		return false
-	}
-	if out.Clock > s.Terms.Legs[s.Out()].FundBy {
-		return !s.FundingSent
 	}
 	covered := in.Status == LegConfirmed || in.Status == LegSpentRedeemed
 	return covered || s.Initiator() && s.Phase < PhaseRevealing
+}
+
+// wantsAbandon: our funding may be out, is in no block, and shall never be in
+// one: it is too late for it, or the incoming leg is gone. Mined later it could
+// be redeemed by somebody who has taken that leg back. Where the secret is out
+// and we are paid or can be, our leg is owed until its time lock opens. Once
+// begun there is no way back.
+func (s Swap) wantsAbandon() bool {
+	if s.Phase == PhaseNew || s.Phase == PhaseClosed {
+		return false
+	}
+	in, out, leg := s.Legs[s.In()], s.Legs[s.Out()], s.Terms.Legs[s.Out()]
+	switch {
+	case !s.outstanding():
+		return false
+	case s.AbandonTx != "", in.Status == LegSpentRefunded, in.Status == LegSpentByConsent:
+		return true
+	case s.Phase >= PhaseRevealing && in.Status >= LegInBlock:
+		return out.Clock > leg.TimeLock
+	}
+	return out.Clock > leg.FundBy
 }
 
 // settleDepths recomputes confirmations and burials from heights.
@@ -168,8 +191,10 @@ func (s *Swap) settlePhase() {
 	switch {
 	case s.Phase == PhaseAgreed && funded, s.Phase == PhaseFunding && funded:
 		s.Phase = PhaseFunded
-	case s.Phase == PhaseFunded && !funded:
+	case s.Phase == PhaseFunded && !funded && s.Announced:
 		s.Phase = PhaseFunding
+	case s.Phase == PhaseFunded && !funded:
+		s.Phase = PhaseAgreed // somebody else's funding was undone
 	}
 	if out.Status.Locked() && out.Clock > leg.TimeLock {
 		s.Refunding = true
@@ -190,8 +215,8 @@ func (s *Swap) settleOutcome() {
 	out := s.Legs[s.Out()]
 	outcome := OutcomeNone
 	switch {
-	case s.Phase == PhaseClosed, s.Phase == PhaseRevealing:
-		// A reveal may be on its way: its result comes first.
+	case s.Phase == PhaseClosed, s.Phase == PhaseRevealing, s.outstanding():
+		// A reveal or a funding may be on its way: its result comes first.
 	case s.Phase == PhaseAgreed && out.Clock > s.Terms.Legs[s.Out()].FundBy:
 		outcome = OutcomeCancelled
 	case s.Phase == PhaseRedeeming:
@@ -214,21 +239,21 @@ func (s *Swap) outcomeAfterReveal() Outcome {
 	ownBack := out.Buried && out.Status != LegSpentRedeemed
 	late := s.bystander() && in.Clock > s.Terms.Legs[s.In()].TimeLock
 	inGone := in.Buried || in.Status < LegInBlock && (ownBack || late)
-	outGone := out.Buried || !s.Announced
+	outGone := out.Buried || !s.Announced && out.Status < LegInBlock
 	if !inGone || !outGone {
 		return OutcomeNone
 	}
-	paid := in.Status == LegSpentRedeemed
+	paid, ours := in.Status == LegSpentRedeemed, s.Announced
 	switch {
-	case out.Status == LegSpentRedeemed && paid:
+	case ours && out.Status == LegSpentRedeemed && paid:
 		return OutcomeSwapped
-	case out.Status == LegSpentByConsent, in.Status == LegSpentByConsent:
+	case ours && out.Status == LegSpentByConsent, in.Status == LegSpentByConsent:
 		return OutcomeConsented
 	case paid:
 		return OutcomeWindfall
-	case out.Status == LegSpentRedeemed:
+	case ours && out.Status == LegSpentRedeemed:
 		return OutcomeLost
-	case out.Status == LegSpentRefunded:
+	case ours && out.Status == LegSpentRefunded:
 		return OutcomeRefunded
 	}
 	return OutcomeCancelled

@@ -13,6 +13,9 @@ const (
 	FundStored           = "fund/stored"           // stored, result not told
 	FundReleased         = "fund/released"         // marked, not broadcast
 	FundBroadcast        = "fund/broadcast"        // broadcast, result not told
+	AbandonSigned        = "abandon/signed"        // signed, not stored
+	AbandonStored        = "abandon/stored"        // stored, not broadcast
+	AbandonBroadcast     = "abandon/broadcast"     // broadcast, result not told
 	RedeemSigned         = "redeem/signed"         // signed, not stored
 	RedeemStored         = "redeem/stored"         // stored, result not told
 	RedeemReleased       = "redeem/released"       // marked, not broadcast
@@ -33,6 +36,7 @@ func Points() []string {
 	return []string{
 		EngineBeforeCommit, EngineAfterCommit,
 		FundSigned, FundStored, FundReleased, FundBroadcast,
+		AbandonSigned, AbandonStored, AbandonBroadcast,
 		RedeemSigned, RedeemStored, RedeemReleased, RedeemBroadcast,
 		RefundSigned, RefundStored, RefundReleased, RefundBroadcast,
 		TermsBeforeCopy, TermsAfterCopy,

@@ -184,9 +184,10 @@ var urgency = map[htlc.EffectKind]int{
 	htlc.EffectRedeem:          0,
 	htlc.EffectRevealAndRedeem: 1,
 	htlc.EffectRefundLeg:       2,
-	htlc.EffectFundLeg:         3,
-	htlc.EffectPrepareRedeem:   4,
-	htlc.EffectPrepareFunding:  5,
+	htlc.EffectAbandonFunding:  3,
+	htlc.EffectFundLeg:         4,
+	htlc.EffectPrepareRedeem:   5,
+	htlc.EffectPrepareFunding:  6,
 	htlc.EffectCheckReveal:     0,
 	htlc.EffectCheckFunding:    1,
 	htlc.EffectWatch:           2,
@@ -199,7 +200,7 @@ var urgency = map[htlc.EffectKind]int{
 func signs(k htlc.EffectKind) bool {
 	switch k {
 	case htlc.EffectRedeem, htlc.EffectRevealAndRedeem, htlc.EffectRefundLeg,
-		htlc.EffectFundLeg, htlc.EffectPrepareRedeem, htlc.EffectPrepareFunding:
+		htlc.EffectFundLeg, htlc.EffectAbandonFunding, htlc.EffectPrepareRedeem, htlc.EffectPrepareFunding:
 		return true
 	case htlc.EffectCheckReveal, htlc.EffectCheckFunding, htlc.EffectWatch,
 		htlc.EffectAlarm, htlc.EffectUnwatch, htlc.EffectRelease:

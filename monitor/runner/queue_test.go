@@ -105,7 +105,7 @@ func TestEveryKindHasALane(t *testing.T) {
 			t.Errorf("%s has no urgency", k)
 		}
 		spends := k == htlc.EffectRedeem || k == htlc.EffectRevealAndRedeem || k == htlc.EffectRefundLeg ||
-			k == htlc.EffectFundLeg || k == htlc.EffectPrepareRedeem || k == htlc.EffectPrepareFunding
+			k == htlc.EffectFundLeg || k == htlc.EffectAbandonFunding || k == htlc.EffectPrepareRedeem || k == htlc.EffectPrepareFunding
 		if signs(k) != spends {
 			t.Errorf("%s is in the wrong lane", k)
 		}

@@ -22,6 +22,7 @@ type Signer interface {
 	Fund(ctx context.Context, owner string, terms htlc.Terms, leg int) (adapters.Funding, error)
 	Redeem(ctx context.Context, spend adapters.Spend) (adapters.Tx, error)
 	Refund(ctx context.Context, spend adapters.Spend) (adapters.Tx, error)
+	Abandon(ctx context.Context, a adapters.Abandonment) (adapters.Abandoned, error)
 	Broadcast(ctx context.Context, tx adapters.Tx) error
 }
 
@@ -203,6 +204,10 @@ func (r *Runner) execute(ctx context.Context, l *lanes, q *queue, w *work) {
 	if err == nil {
 		in.Swap, in.Done = w.key.swap, []engine.EffectID{w.id}
 		err = r.o.Engine.Apply(ctx, in)
+		if err == nil && r.onlyOpen(w) {
+			q.again(w, pause(w.tries))
+			return
+		}
 		if err == nil || errors.Is(err, htlc.ErrStale) || errors.Is(err, htlc.ErrRejected) || errors.Is(err, engine.ErrNoSwap) {
 			return
 		}
@@ -224,6 +229,24 @@ func (r *Runner) execute(ctx context.Context, l *lanes, q *queue, w *work) {
 			q.again(w, pause(w.tries))
 		}
 	}
+}
+
+// onlyOpen reports whether a gate is held by nothing but what could not be
+// observed just now: the next block may be an hour away, so it is asked again.
+func (r *Runner) onlyOpen(w *work) bool {
+	if w.effect.Kind != htlc.EffectCheckFunding && w.effect.Kind != htlc.EffectCheckReveal {
+		return false
+	}
+	s, ok := r.o.Engine.Swap(w.key.swap)
+	if !ok || !s.Wants(w.effect) {
+		return false
+	}
+	for _, f := range s.Held {
+		if f.State == htlc.CheckBlocked {
+			return false
+		}
+	}
+	return true
 }
 
 // pause grows from a quarter of a second to 15 seconds.
@@ -252,6 +275,8 @@ func (r *Runner) carryOut(ctx context.Context, c Chain, w *work) (engine.Input, 
 		return asEvent(htlc.FundingChecked{Facts: r.o.Gates.Funding(ctx, s)}, nil)
 	case htlc.EffectFundLeg:
 		return asEvent(r.fund(ctx, c, s))
+	case htlc.EffectAbandonFunding:
+		return asEvent(r.abandon(ctx, c, s))
 	case htlc.EffectPrepareRedeem:
 		return asEvent(r.prepareRedeem(ctx, c, s))
 	case htlc.EffectCheckReveal:

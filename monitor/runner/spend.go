@@ -11,163 +11,6 @@ import (
 	"github.com/kofo-network/kofo/monitor/killpoint"
 )
 
-// prepareFunding signs and stores the funding of our leg, and its refund
-// where the chain wants one in advance. Nothing is broadcast.
-func (r *Runner) prepareFunding(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
-	if s.Phase != htlc.PhaseAgreed {
-		return nil, nil
-	}
-	stored, err := r.o.Journal.Txs(ctx, s.ID, s.Out(), htlc.PurposeFund)
-	if err != nil {
-		return nil, err
-	}
-	if txs, _ := latest(stored); len(txs) > 0 {
-		return htlc.FundingPrepared{TxID: txs[len(txs)-1].ID}, nil
-	}
-	txs, err := r.signFunding(ctx, c, s, 0)
-	if err != nil {
-		return nil, err
-	}
-	return htlc.FundingPrepared{TxID: txs[len(txs)-1].ID}, nil
-}
-
-// signFunding signs and stores the funding for the attempt-th time.
-func (r *Runner) signFunding(ctx context.Context, c Chain, s htlc.Swap, attempt int) ([]engine.JournalTx, error) {
-	funding, err := c.Signer.Fund(ctx, s.ID.String(), s.Terms, s.Out())
-	if err != nil {
-		return nil, err
-	}
-	if len(funding.Txs) == 0 || funding.Lock != len(funding.Txs)-1 {
-		return nil, fmt.Errorf("funding of swap %s: the lock is not the last of %d transactions", s.ID, len(funding.Txs))
-	}
-	killpoint.At(killpoint.FundSigned)
-	var txs []engine.JournalTx
-	for i, tx := range funding.Txs {
-		txs = append(txs, engine.JournalTx{Tx: tx, Swap: s.ID, Leg: s.Out(), Purpose: htlc.PurposeFund, Step: i, Attempt: attempt})
-	}
-	all := txs
-	if funding.Refund != nil {
-		refund := engine.JournalTx{Tx: *funding.Refund, Swap: s.ID, Leg: s.Out(), Purpose: htlc.PurposeRefund, Attempt: attempt}
-		all = append(append([]engine.JournalTx(nil), txs...), refund)
-	}
-	if err := r.o.Journal.SaveTxs(ctx, all); err != nil {
-		return nil, err
-	}
-	killpoint.At(killpoint.FundStored)
-	return txs, nil
-}
-
-// fund broadcasts the stored funding. The funding gate is asked again before
-// every broadcast, since time has passed since it opened, and what was marked
-// as released need not have reached anybody. Past the fund-by time a funding
-// is withheld for good, or, where it may be out already, not sent again.
-func (r *Runner) fund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
-	if s.Phase == htlc.PhaseClosed || !s.Announced {
-		return nil, nil
-	}
-	stored, err := r.o.Journal.Txs(ctx, s.ID, s.Out(), htlc.PurposeFund)
-	if err != nil {
-		return nil, err
-	}
-	txs, attempt := latest(stored)
-	if len(txs) == 0 {
-		return nil, fmt.Errorf("funding of swap %s: %w", s.ID, engine.ErrNotFound)
-	}
-	first := !r.released(stored)
-	if event, hold, err := r.holdFunding(ctx, s); hold || err != nil {
-		if _, late := event.(htlc.Withheld); late && !first {
-			event = htlc.Submitted{Leg: s.Out(), Purpose: htlc.PurposeFund, TxID: txs[len(txs)-1].ID}
-		}
-		return event, err
-	}
-	for _, tx := range txs {
-		if err := r.o.Journal.MarkReleased(ctx, c.ID, tx.ID); err != nil {
-			return nil, err
-		}
-		r.note(tx.ID, false)
-	}
-	killpoint.At(killpoint.FundReleased)
-	for i, tx := range txs {
-		err := r.broadcast(ctx, c, tx)
-		if errors.Is(err, adapters.ErrNonceTaken) {
-			for k := range txs {
-				r.note(txs[k].ID, first && i == 0)
-			}
-			// It can never be mined, so a second one cannot lock twice.
-			if _, err := r.signFunding(ctx, c, s, attempt+1); err != nil {
-				return nil, err
-			}
-			return nil, errAgain
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	killpoint.At(killpoint.FundBroadcast)
-	return htlc.Submitted{Leg: s.Out(), Purpose: htlc.PurposeFund, TxID: txs[len(txs)-1].ID}, nil
-}
-
-// holdFunding asks the funding gate. What holds it may pass while the fund-by
-// time is not.
-func (r *Runner) holdFunding(ctx context.Context, s htlc.Swap) (event htlc.Event, hold bool, err error) {
-	facts := r.o.Gates.Funding(ctx, s)
-	if s, err = r.swap(ctx, s.ID); err != nil {
-		return nil, true, err
-	}
-	if s.Phase == htlc.PhaseClosed || !s.Announced {
-		return nil, true, nil
-	}
-	if facts.Clock > s.Terms.Legs[s.Out()].FundBy {
-		return htlc.Withheld{Purpose: htlc.PurposeFund}, true, nil
-	}
-	if verdict := htlc.FundingGate(s, facts); !verdict.Allows() {
-		return nil, true, fmt.Errorf("funding of swap %s: %w: %v", s.ID, errHeld, verdict.Holding())
-	}
-	return nil, false, nil
-}
-
-// errHeld: a gate that had opened does not open now.
-var errHeld = errors.New("held back by its gate")
-
-// latest returns the transactions of the last attempt, in order.
-func latest(txs []engine.JournalTx) ([]engine.JournalTx, int) {
-	attempt := 0
-	for _, tx := range txs {
-		attempt = max(attempt, tx.Attempt)
-	}
-	var out []engine.JournalTx
-	for _, tx := range txs {
-		if tx.Attempt == attempt {
-			out = append(out, tx)
-		}
-	}
-	return out, attempt
-}
-
-// released reports whether any of the transactions may have left the process.
-func (r *Runner) released(txs []engine.JournalTx) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, tx := range txs {
-		if tx.Released && !r.unsent[tx.ID] {
-			return true
-		}
-	}
-	return false
-}
-
-// note remembers that a transaction was marked as released and then refused
-// before anything of it was on its way, or that this holds no more.
-func (r *Runner) note(txid string, unsent bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if unsent {
-		r.unsent[txid] = true
-	} else {
-		delete(r.unsent, txid)
-	}
-}
-
 // broadcast hands stored bytes to the node. That the contract is already
 // spent is for the chain to tell, not a failure.
 func (r *Runner) broadcast(ctx context.Context, c Chain, tx engine.JournalTx) error {
@@ -307,7 +150,7 @@ func (r *Runner) signRedeem(ctx context.Context, c Chain, s htlc.Swap, release b
 		signed: killpoint.RedeemSigned, stored: killpoint.RedeemStored,
 		spend: adapters.Spend{
 			Secret: secret,
-			Fees:   adapters.FeePolicy{Now: s.Legs[s.In()].Clock, Deadline: leg.RedeemDeadline(), Budget: r.o.Budget(leg)},
+			Fees:   adapters.FeePolicy{Now: s.Legs[s.In()].Clock, Deadline: leg.RedeemDeadline(), Budget: r.o.Budget(leg), Must: s.Secret != nil || s.Released},
 		},
 	})
 }
@@ -323,7 +166,7 @@ func (r *Runner) refund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 			leg: s.Out(), purpose: htlc.PurposeRefund, release: true, sign: c.Signer.Refund,
 			signed: killpoint.RefundSigned, stored: killpoint.RefundStored,
 			spend: adapters.Spend{
-				Fees: adapters.FeePolicy{Now: s.Legs[s.Out()].Clock, Budget: r.o.Budget(leg)},
+				Fees: adapters.FeePolicy{Now: s.Legs[s.Out()].Clock, Budget: r.o.Budget(leg), Must: true},
 			},
 		})
 	})

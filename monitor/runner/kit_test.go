@@ -1,6 +1,4 @@
-//go:build attack
-
-package attack
+package runner_test
 
 import (
 	"bytes"
@@ -201,6 +199,8 @@ type chain struct {
 	refuse    error
 	redeemErr error
 	took      []string
+	abandoned []adapters.Abandonment
+	answer    adapters.Abandoned
 	asked     int
 }
 
@@ -219,6 +219,13 @@ func (c *chain) Redeem(_ context.Context, s adapters.Spend) (adapters.Tx, error)
 
 func (c *chain) Refund(context.Context, adapters.Spend) (adapters.Tx, error) {
 	return adapters.Tx{ID: "refund"}, nil
+}
+
+func (c *chain) Abandon(_ context.Context, a adapters.Abandonment) (adapters.Abandoned, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.abandoned = append(c.abandoned, a)
+	return c.answer, nil
 }
 
 func (c *chain) Broadcast(_ context.Context, tx adapters.Tx) error {

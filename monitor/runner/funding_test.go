@@ -1,6 +1,4 @@
-//go:build attack
-
-package attack
+package runner_test
 
 import (
 	"testing"
@@ -42,7 +40,7 @@ func gone(m *machine, tm htlc.Terms) int64 {
 // The node refuses the funding (mempool full, fee spike, unreachable) until
 // after the initiator has taken leg 0 back. The gate would not open any more,
 // but the funding still goes out, and the initiator redeems it.
-func TestRefusedFundingGoesOutAfterIncomingIsGone(t *testing.T) {
+func TestRefusedFundingStaysInWhenIncomingIsGone(t *testing.T) {
 	m, j, tm := funding(t)
 	clock := int64(start + 100)
 	c := &chain{refuse: &adapters.Error{Reason: "FEE_TOO_LOW", Op: "broadcast", Retryable: true, Err: adapters.ErrRejected}}
@@ -71,7 +69,7 @@ func TestRefusedFundingGoesOutAfterIncomingIsGone(t *testing.T) {
 
 // The same by a crash: marked as released, never handed out, started again
 // after leg 0 is gone.
-func TestRestartFundsAfterIncomingIsGone(t *testing.T) {
+func TestRestartFundsNothingWhenIncomingIsGone(t *testing.T) {
 	m, j, tm := funding(t)
 	j.txs[0].Released = true // kill -9 at killpoint fund-released
 	clock := gone(m, tm)
@@ -84,30 +82,65 @@ func TestRestartFundsAfterIncomingIsGone(t *testing.T) {
 	}
 }
 
-// The funding was taken by a node and is not mined (fees rose). Nothing is ever
-// done about it: it may be mined after leg 0 is gone, and the initiator, who
-// alone knows the secret, can even pay for it with its redeem as child.
-func TestUnminedFundingIsNeverTakenBack(t *testing.T) {
-	m, _, tm := funding(t)
+// What may be out is abandoned: all that was released, by what was stored last,
+// stored before it is sent, until the adapter says that it is void.
+func TestUnminedFundingIsAbandoned(t *testing.T) {
+	m, j, tm := funding(t)
 	m.must(htlc.Submitted{Leg: 1, Purpose: htlc.PurposeFund, TxID: "funding"})
-	gone(m, tm)
-	m.tips(100_000, start+10*365*86400)
-	if m.idle() {
-		t.Errorf("STUCK: ten years later the swap is in phase %s, wants nothing and has no alarm", m.s.Phase)
+	j.txs[0].Released = true
+	clock := gone(m, tm)
+	if !m.wants(htlc.EffectAbandonFunding, 1) || m.wants(htlc.EffectFundLeg, 1) {
+		t.Fatalf("phase %s", m.s.Phase)
 	}
-	// ... and then it is mined.
-	m.must(htlc.LegFunded{Leg: 1, TxID: "funding", Ref: "funding:0", Block: block(100_001)})
-	m.must(htlc.LegRedeemed{Leg: 1, TxID: "theirs", Ref: "funding:0", Secret: theSecret(), Block: block(100_001)})
-	m.tips(100_010, start+10*365*86400+100)
-	if m.s.Outcome == htlc.OutcomeLost {
-		t.Errorf("LOST: outcome %s", m.s.Outcome)
+	c := &chain{answer: adapters.Abandoned{Tx: &adapters.Tx{Chain: btc.Chain(), ID: "instead"}}}
+	r := run(t, m, c, j, gates{})
+	ask(r, m, htlc.EffectAbandonFunding, 1)
+	if !until(5*time.Second, func() bool { s, _ := m.Swap(m.s.ID); return s.AbandonTx == "instead" }) || !c.has("instead") {
+		t.Fatalf("not abandoned: %+v", m.s)
+	}
+	stored, _ := j.Txs(t.Context(), m.s.ID, 1, htlc.PurposeAbandon)
+	if len(stored) != 1 || !stored[0].Released {
+		t.Fatalf("stored %+v", stored)
+	}
+	c.set(func() { c.answer = adapters.Abandoned{} }) // mined, not deep
+	ask(r, m, htlc.EffectAbandonFunding, 1)
+	c.set(func() { c.answer = adapters.Abandoned{Void: true} })
+	m.tips(601, clock+10)
+	ask(r, m, htlc.EffectAbandonFunding, 1)
+	if !until(5*time.Second, func() bool { s, _ := m.Swap(m.s.ID); return s.Phase == htlc.PhaseClosed }) {
+		t.Fatalf("phase %s", m.s.Phase)
+	}
+	if m.s.Outcome != htlc.OutcomeCancelled {
+		t.Errorf("outcome %s", m.s.Outcome)
+	}
+	c.set(func() {
+		last := c.abandoned[len(c.abandoned)-1]
+		if len(last.Fundings) != 1 || last.Fundings[0].ID != "funding" || last.Replace == nil || last.Replace.ID != "instead" ||
+			last.Confirmations != 3 || !last.Fees.Must || last.Owner != m.s.ID.String() {
+			t.Errorf("asked %+v", last)
+		}
+	})
+}
+
+// What never left the process needs no abandonment.
+func TestUnsentFundingIsWithheld(t *testing.T) {
+	m, j, tm := funding(t)
+	gone(m, tm)
+	c := &chain{}
+	r := run(t, m, c, j, gates{})
+	ask(r, m, htlc.EffectAbandonFunding, 1)
+	if !until(5*time.Second, func() bool { s, _ := m.Swap(m.s.ID); return s.Phase == htlc.PhaseClosed }) {
+		t.Fatalf("phase %s", m.s.Phase)
+	}
+	if len(c.abandoned) != 0 || len(c.took) != 0 {
+		t.Errorf("asked %v, sent %v", c.abandoned, c.took)
 	}
 }
 
 // Before our funding is prepared anybody who knows the Terms shows a payment
 // of the amount to our contract in the mempool, and never has it mined. The
 // swap waits for ever: no gate, no cancel, no fund-by, no release of coins.
-func TestStrangersSightingFreezesTheSwap(t *testing.T) {
+func TestStrangersSightingHoldsNothingUp(t *testing.T) {
 	tm := terms(t, eth, btc)
 	m := open(t, tm, 1)
 	m.must(htlc.LegSeen{Leg: 1, TxID: "the initiator's, replaced a second later"})
@@ -127,7 +160,7 @@ func TestStrangersSightingFreezesTheSwap(t *testing.T) {
 
 // The same by a real payment, which costs the stranger nothing but fees: the
 // initiator funds leg 1 itself and redeems it at once, and never funds leg 0.
-func TestStrangersFundingAndRedeemFreezesTheSwap(t *testing.T) {
+func TestStrangersFundingAndRedeemHoldNothingUp(t *testing.T) {
 	tm := terms(t, eth, btc)
 	m := open(t, tm, 1)
 	m.must(htlc.LegFunded{Leg: 1, TxID: "the initiator's", Ref: "i:0", Block: block(11)})

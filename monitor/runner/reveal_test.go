@@ -1,6 +1,4 @@
-//go:build attack
-
-package attack
+package runner_test
 
 import (
 	"testing"
@@ -14,7 +12,7 @@ import (
 // refunded (node down for hours) or reorganised away. Signing fails before
 // the gate is asked again, so the redeem is never withheld, and the swap never
 // closes, although our own leg has come back.
-func TestRevealOfAGoneLegNeverEnds(t *testing.T) {
+func TestRevealOfAGoneLegEnds(t *testing.T) {
 	tm := terms(t, eth, btc)
 	m := open(t, tm, 0)
 	m.must(htlc.FundingPrepared{TxID: "funding"})
@@ -46,7 +44,7 @@ func TestRevealOfAGoneLegNeverEnds(t *testing.T) {
 // One time-out of a node while a gate is observed leaves a condition open, and
 // nobody looks again before the leg's chain has another block: ten minutes to
 // an hour on Bitcoin, while the Initiator's window may be a sighting's time.
-func TestOpenConditionWaitsForABlock(t *testing.T) {
+func TestOpenConditionIsLookedAtAgain(t *testing.T) {
 	tm := terms(t, eth, btc)
 	m := open(t, tm, 0)
 	m.must(htlc.FundingPrepared{TxID: "funding"})

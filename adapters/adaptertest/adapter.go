@@ -49,7 +49,12 @@ type Signer interface {
 	Fund(ctx context.Context, owner string, terms htlc.Terms, leg int) (adapters.Funding, error)
 	Redeem(ctx context.Context, spend adapters.Spend) (adapters.Tx, error)
 	Refund(ctx context.Context, spend adapters.Spend) (adapters.Tx, error)
+	// Abandon makes fundings of ours that left the process and are in no block
+	// impossible; see adapters.Abandonment. It is asked again until they are void.
+	Abandon(ctx context.Context, req adapters.Abandonment) (adapters.Abandoned, error)
 	// Broadcast hands stored bytes to the node. Known bytes are a success.
+	// ErrSpent says that a contract is spent, never that the transaction's own
+	// coins or nonce are gone.
 	Broadcast(ctx context.Context, tx adapters.Tx) error
 }
 
@@ -75,6 +80,10 @@ type Prover interface {
 // Reserver commits coins, lanes and fees before anyone signs.
 type Reserver interface {
 	Reserve(ctx context.Context, r adapters.Reservation) (adapters.PayerPart, error)
+	// ReserveRedeem commits the coins that the redeem of a leg costs at stress
+	// fees; nothing where the contract pays for it. Asked again for the same owner
+	// and leg it commits nothing more.
+	ReserveRedeem(ctx context.Context, owner string, asset htlc.AssetID, leg int) error
 	// PayeeKey is the key or address that a leg of this asset pays.
 	PayeeKey(ctx context.Context, asset htlc.AssetID, salt htlc.Salt, leg int) ([]byte, error)
 	// Release frees what owner holds; unknown owners are no error. What a
@@ -91,6 +100,9 @@ type Wallet interface {
 	Balances(ctx context.Context) ([]adapters.Balance, error)
 	// Withdraw signs a payment; the caller stores and broadcasts it.
 	Withdraw(ctx context.Context, w adapters.Withdrawal) (adapters.Tx, error)
+	// Paid tells what a transaction of this wallet has cost and how deep it is;
+	// false where it is in no block or nothing tells.
+	Paid(ctx context.Context, txid string) (adapters.Paid, bool, error)
 }
 
 // Adapter is everything.

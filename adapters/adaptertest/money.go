@@ -44,9 +44,24 @@ func (k *kit) withdraw() {
 		k.t.Fatalf("withdrawal %+v for at most %s", tx, order.MaxFee)
 	}
 	k.send(k.payer, tx)
+	if p, found := k.paid(k.payer, tx.ID); found {
+		k.t.Fatalf("an unconfirmed withdrawal has cost %+v", p)
+	}
 	k.mine(2)
+	k.wantPaid(k.payer, tx, 2)
 	k.wantWorth(to, "the receiver", order.Amount.Big())
 	k.wantWorth(k.payer, "the sender", before, order.Amount.Big(), k.h.Chain.FeePaid(k.t, tx).Big())
+}
+
+// wantPaid compares what a transaction has cost, also after a restart.
+func (k *kit) wantPaid(a *actor, tx adapters.Tx, depth uint64) {
+	k.t.Helper()
+	want := adapters.Paid{Fee: k.h.Chain.FeePaid(k.t, tx), Height: k.tip(a).Height - depth + 1, Confirmations: depth}
+	for _, a := range []*actor{a, k.again(a)} {
+		if got, found := k.paid(a, tx.ID); !found || got != want {
+			k.t.Fatalf("%s has cost %+v (found: %v), want %+v", tx.ID, got, found, want)
+		}
+	}
 }
 
 // wantWorth compares what a party has with a sum less what it has spent.
@@ -83,11 +98,13 @@ func (k *kit) balancesRedeemed() {
 			k.t.Fatalf("the funding cost %s, at most %s was said", paid, tx.Fee)
 		}
 		fees = append(fees, paid.Big())
+		k.wantPaid(k.payer, tx, 1)
 	}
 	k.wantWorth(k.payer, "the payer after funding", payer, fees...)
 	tx := k.redeem(d, ref)
 	k.send(k.payee, tx)
 	k.mine(2)
+	k.wantPaid(k.payee, tx, 2)
 	k.must(k.payer.Release(k.ctx, d.owner()), "release")
 	gained := new(big.Int).Add(payee, amount)
 	k.wantWorth(k.payee, "the payee after redeeming", gained, k.h.Chain.FeePaid(k.t, tx).Big())
@@ -138,6 +155,7 @@ func (k *kit) status() {
 // that sign, reserve or send.
 func (k *kit) tellingCalls(d, fresh deal, lock adapters.Fact, tx adapters.Tx, at adapters.BlockRef) []call {
 	asset := k.h.Profile.Asset
+	req := released{deal: fresh, funding: k.signFunding(fresh.owner(), fresh.terms)}.abandonment()
 	order := adapters.Withdrawal{RequestID: "never", Asset: asset, Amount: k.h.Profile.Amount}
 	var err error
 	order.To, err = k.payee.Address(k.ctx, asset)
@@ -163,6 +181,8 @@ func (k *kit) tellingCalls(d, fresh deal, lock adapters.Fact, tx adapters.Tx, at
 			_, err := k.payer.Refund(ctx, d.spend(0, lock.Ref))
 			return err
 		}},
+		{"Abandon", func(ctx context.Context, _ Adapter) error { _, err := k.payer.Abandon(ctx, req); return err }},
+		{"Paid", func(ctx context.Context, _ Adapter) error { _, _, err := k.payer.Paid(ctx, lock.TxID); return err }},
 		{"Withdraw", func(ctx context.Context, _ Adapter) error { _, err := k.payer.Withdraw(ctx, order); return err }},
 	}...)
 }

@@ -13,10 +13,31 @@ const caseTimeout = 2 * time.Minute
 // Run is the conformance suite. Every adapter passes all of it; there is no
 // way to leave a case out.
 func Run(t *testing.T, h Harness) {
-	for _, c := range []struct {
-		name string
-		run  func(*kit)
-	}{
+	for _, c := range cases() {
+		runCase(t, h, c.name, c.run)
+	}
+}
+
+// SameHash is that one case: adapters that pass it swap with each other.
+func SameHash(t *testing.T, h Harness) { runCase(t, h, "SameHash", (*kit).sameHash) }
+
+func runCase(t *testing.T, h Harness, name string, run func(*kit)) {
+	t.Run(name, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), caseTimeout)
+		defer cancel()
+		h.Endpoint.Restore()
+		defer h.Endpoint.Restore()
+		run(newKit(ctx, t, h))
+	})
+}
+
+type oneCase struct {
+	name string
+	run  func(*kit)
+}
+
+func cases() []oneCase {
+	return []oneCase{
 		{"Build", (*kit).build},
 		{"Altered", (*kit).altered},
 		{"AlteredOnChain", (*kit).alteredOnChain},
@@ -26,6 +47,7 @@ func Run(t *testing.T, h Harness) {
 		{"RedeemAfterTimeLock", (*kit).redeemAfterTimeLock},
 		{"OnlyOneSpend", (*kit).onlyOneSpend},
 		{"WrongSecret", (*kit).wrongSecret},
+		{"SameHash", (*kit).sameHash},
 		{"SpentAndUnfunded", (*kit).spentAndUnfunded},
 		{"Mempool", (*kit).mempool},
 		{"Confirmed", (*kit).confirmed},
@@ -50,11 +72,17 @@ func Run(t *testing.T, h Harness) {
 		{"Release", (*kit).release},
 		{"ReleasedFunding", (*kit).releasedFunding},
 		{"Adopt", (*kit).adopt},
+		{"ReserveRedeemKept", (*kit).reserveRedeemKept},
 		{"FundTwice", (*kit).fundTwice},
 		{"BroadcastTwice", (*kit).broadcastTwice},
 		{"BroadcastForeign", (*kit).broadcastForeign},
+		{"AbandonUnminedFunding", (*kit).abandonUnminedFunding},
+		{"AbandonMinedFunding", (*kit).abandonMinedFunding},
+		{"AbandonReorged", (*kit).abandonReorged},
+		{"AbandonKeepsAndBumps", (*kit).abandonKeepsAndBumps},
 		{"Replace", (*kit).replace},
 		{"Budget", (*kit).budget},
+		{"MustPaysTheMarket", (*kit).mustPaysTheMarket},
 		{"Simulate", (*kit).simulate},
 		{"SecretStays", (*kit).secretStays},
 		{"Means", (*kit).means},
@@ -66,13 +94,5 @@ func Run(t *testing.T, h Harness) {
 		{"WrongChain", (*kit).wrongChain},
 		{"Unreachable", (*kit).unreachable},
 		{"Cancelled", (*kit).cancelled},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), caseTimeout)
-			defer cancel()
-			h.Endpoint.Restore()
-			defer h.Endpoint.Restore()
-			c.run(newKit(ctx, t, h))
-		})
 	}
 }

@@ -1,9 +1,11 @@
 package adaptertest
 
 import (
+	"encoding/hex"
 	"errors"
 
 	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/htlc"
 )
 
 // redeemed: both parties see the same funding and the same redeem, whose
@@ -169,6 +171,36 @@ func (k *kit) wrongSecret() {
 		k.t.Fatalf("a wrong secret stays wrong: %v", err)
 	}
 	k.send(k.payee, k.redeem(d, lock.Ref))
+}
+
+// hashes are secrets with their SHA-256 as other tools compute it.
+var hashes = map[string]string{
+	"0000000000000000000000000000000000000000000000000000000000000000": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925",
+	"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff": "af9613760f72635fbdb44a5a0a63c39f12af30f950a6ee5c971be188e89c4051",
+	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f": "630dcd2966c4336691125448bbb25b4ff412a49c732db2c8abc1b8581bd710dd",
+}
+
+// sameHash: a lock under a hash that was computed elsewhere opens with its
+// secret, on this chain as on every other.
+func (k *kit) sameHash() {
+	for secret, hash := range hashes {
+		raw, err := hex.DecodeString(secret)
+		k.must(err, "decode")
+		d := k.deal()
+		owner := d.owner()
+		d.secret, err = htlc.NewSecret(raw)
+		k.must(err, "secret")
+		_, err = hex.Decode(d.terms.SecretHash[:], []byte(hash))
+		k.must(err, "decode")
+		k.must(k.payer.Adopt(k.ctx, owner, d.owner()), "adopt")
+		lock := k.lock(d)
+		r := k.readerAfterLock(d, lock)
+		k.send(k.payee, k.redeem(d, lock.Ref))
+		k.mine(1)
+		if fact := r.only(adapters.Redeemed); fact.Secret == nil || !fact.Secret.Equal(d.secret) {
+			k.t.Fatalf("the redeem under %s shows another secret", hash)
+		}
+	}
 }
 
 // spentAndUnfunded: spends of what is not there are told apart.

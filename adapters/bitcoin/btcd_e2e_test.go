@@ -26,6 +26,8 @@ func TestSafety_A5_MedianTimePastOnBtcd(t *testing.T) { medianTimePast(t, newBtc
 
 func TestSafety_A10_AroundTheTimeLockOnBtcd(t *testing.T) { aroundTheTimeLocks(t, newBtcdKit) }
 
+func TestAbandonOverAChildOnBtcd(t *testing.T) { abandonOverAChild(t, newBtcdKit(t)) }
+
 // btcdNetwork is a btcd process whose only peer is the chain in this process:
 // what it holds in its mempool is mined there, and the blocks are given to it.
 type btcdNetwork struct {

@@ -146,3 +146,37 @@ func TestUnreachable(t *testing.T) {
 		t.Errorf("a busy node was asked %d times", busy)
 	}
 }
+
+// What a node says that an abandonment has to pay, in both dialects.
+func TestWanted(t *testing.T) {
+	const size = 111
+	for says, want := range map[string]int64{
+		"x: replacement transaction has an insufficient absolute fee: needs 4321, has 333":            4321,
+		"x: replacement transaction has an insufficient fee rate: needs more than 50000, has 3000":    5551,
+		"x: replacement transaction has an insufficient absolute fee: needs 10, has 333":              334,
+		"insufficient fee, rejecting replacement x, less fees than conflicting txs; 0.00001 < 0.0002": 666,
+		"insufficient absolute fee: needs 99999999999999999999, has 333":                              666,
+	} {
+		a := answers(t, map[string]string{"testmempoolaccept": fmt.Sprintf(`[{"allowed":false,"reject-reason":%q}]`, says)})
+		if got, err := a.wanted(t.Context(), adapters.Tx{}, 333, size); err != nil || got != want {
+			t.Errorf("%s: %d, %v; want %d", says, got, err, want)
+		}
+	}
+	a := answers(t, map[string]string{
+		"testmempoolaccept": `[{"allowed":false,"reject-reason":"txn-already-in-mempool"}]`,
+		"getmempoolentry":   `{"vsize":155,"fees":{"base":0.00000310,"descendant":0.00012345}}`,
+	})
+	if got, err := a.wanted(t.Context(), adapters.Tx{}, 333, size); err != nil || got > 333 {
+		t.Errorf("what the node has: %d, %v", got, err)
+	}
+	live := []lock{{fee: 310, rate: 2_000}}
+	if got, err := a.evicted(t.Context(), live, size); err != nil || got != 12_345 {
+		t.Errorf("with what hangs on the funding %d, %v", got, err)
+	}
+	a = answers(t, map[string]string{"getmempoolentry": `{"code":-5,"message":"Transaction not in mempool"}`})
+	for _, l := range []lock{{fee: 310, rate: 2_000}, {fee: 10, rate: 2_791}} {
+		if got, err := a.evicted(t.Context(), []lock{l}, size); err != nil || got != 310 {
+			t.Errorf("of a funding that this node has dropped %d, %v", got, err)
+		}
+	}
+}

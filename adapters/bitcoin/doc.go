@@ -18,6 +18,9 @@
 //     this chain and this account alone.
 //   - To hand a funding to Broadcast through the adapter that reserved its
 //     coins: that is where the coins become used and survive Release.
+//   - To store what Abandon returns before it broadcasts it, and to ask again
+//     until the fundings are void, also after a restart: an older abandonment
+//     that another has replaced is refused by Broadcast until it was asked.
 //   - To judge by Facts and Funded. That a transaction was broadcast, or that
 //     the mempool shows it, proves nothing: an unconfirmed lock never counts.
 //   - Tx.FeeRate is in satoshi for 1,000 virtual bytes.

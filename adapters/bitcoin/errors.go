@@ -46,10 +46,13 @@ func dust(op string, least int64) error {
 	}
 }
 
+// adviceReserved: change comes back as a coin of its own, so a payment to
+// oneself makes two coins of one.
+const adviceReserved = "a coin serves one swap at a time: wait until one ends or cancel an offer, or withdraw a part to an address of your own"
+
 func reserved(op string) error {
 	return &adapters.Error{
-		Reason: "COINS_RESERVED", Op: op, Retryable: true, Err: adapters.ErrReserved,
-		Advice: "wait for the other swap, or split the wallet's coins",
+		Reason: "COINS_RESERVED", Op: op, Retryable: true, Err: adapters.ErrReserved, Advice: adviceReserved,
 	}
 }
 
@@ -64,6 +67,24 @@ func spent(op string, point wire.OutPoint) error {
 	return &adapters.Error{
 		Reason: "ALREADY_SPENT", Op: op, Retryable: true,
 		Advice: "a reorganisation may bring it back", Err: fmt.Errorf("%w: %s", adapters.ErrSpent, point),
+	}
+}
+
+// coinGone: an own coin of the transaction is spent by something else. It is
+// no ErrSpent, which speaks of contracts: nothing is locked.
+func coinGone(op string, point wire.OutPoint, by string) error {
+	return &adapters.Error{
+		Reason: "COIN_SPENT", Op: op, Advice: "sign it again with other coins",
+		Err: fmt.Errorf("%w: coin %s is spent by %s", adapters.ErrRejected, point, by),
+	}
+}
+
+// coinBusy: the node misses an own coin that no block has spent.
+func coinBusy(op string, refusal error) error {
+	return &adapters.Error{
+		Reason: "COIN_IN_USE", Op: op, Retryable: true,
+		Advice: "something else that spends one of its coins waits in the mempool, or the coin's own block was undone",
+		Err:    fmt.Errorf("%w: %s", adapters.ErrRejected, refusal.Error()),
 	}
 }
 

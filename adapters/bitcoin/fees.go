@@ -128,14 +128,18 @@ func (a *Adapter) relayFee(ctx context.Context) (uint64, error) {
 
 // climb is the feerate of a spend: the market's while the deadline is far, and
 // from there in a straight line up to what the budget buys. most is the most
-// that the spend can pay at all. The fee stays within the budget.
+// that the spend can pay at all. The fee stays within the budget, but for a
+// spend that must not wait: it pays the market's all the same.
 func climb(market, size uint64, policy adapters.FeePolicy, window, most int64) (uint64, error) {
 	top, budgeted := most, !policy.Budget.IsZero()
 	if budget, fits := policy.Budget.Uint64(); budgeted && fits && budget < uint64(max(top, 0)) {
 		top = int64(budget)
 	}
-	limit := min(rateOf(top, size), maxFeeRate)
-	if limit < relayFloor {
+	limit, least := min(rateOf(top, size), maxFeeRate), uint64(0)
+	if policy.Must {
+		least = min(market, rateOf(most, size), maxFeeRate)
+	}
+	if max(limit, least) < relayFloor {
 		return 0, &adapters.Error{
 			Reason: "BUDGET_TOO_SMALL", Op: fmt.Sprintf("price a spend of %d vbytes", size), Retryable: true,
 			Advice: fmt.Sprintf("budget and amount allow %d satoshi for 1,000 vbytes, nodes want %d", limit, uint64(relayFloor)),
@@ -147,7 +151,7 @@ func climb(market, size uint64, policy adapters.FeePolicy, window, most int64) (
 		passed := min(max(window-(policy.Deadline-policy.Now), 0), window)
 		rate += mulDiv(limit-rate, uint64(passed), uint64(window))
 	}
-	return rate, nil
+	return max(rate, least), nil
 }
 
 // mulDiv is a*b/c where c >= b, so that it cannot overflow.

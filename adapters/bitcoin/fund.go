@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/btcsuite/btcd/wire/v2"
 	"github.com/btcsuite/btcwallet/wallet/txauthor"
@@ -79,7 +78,9 @@ func (a *Adapter) signLock(ctx context.Context, owner string, c *contract, rate 
 		if err != nil {
 			return w.explain(err, owner)
 		}
-		if err := w.signAuthored(lock); err != nil {
+		// Replaceable, so that it can be abandoned. Nobody relies on a lock that is
+		// in no block.
+		if err := w.signAuthored(lock, replaceable); err != nil {
 			return err
 		}
 		if payout, err = w.payout(payoutPurpose(c)); err != nil {
@@ -90,11 +91,10 @@ func (a *Adapter) signLock(ctx context.Context, owner string, c *contract, rate 
 	return lock, payout, err
 }
 
-// signAuthored signs what author built. The lock is final: whoever waits for it
-// need not fear its replacement.
-func (w *wallet) signAuthored(authored *txauthor.AuthoredTx) error {
+// signAuthored signs what author built.
+func (w *wallet) signAuthored(authored *txauthor.AuthoredTx, sequence uint32) error {
 	for _, in := range authored.Tx.TxIn {
-		in.Sequence = math.MaxUint32
+		in.Sequence = sequence
 	}
 	return w.signOwn(authored.Tx)
 }

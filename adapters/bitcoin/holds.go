@@ -3,6 +3,7 @@ package bitcoin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,12 +15,23 @@ import (
 // hold is a Hold with the name of its owner taken apart: whose coin it is, for
 // what amount, and the id of the transaction that was signed last to spend it.
 // Only that one may be broadcast, so that bytes which were signed before a
-// release can never take coins that serve another swap by now.
+// release, or before the funding was abandoned, can never take coins that serve
+// something else by now.
 type hold struct {
 	owner  string
-	amount int64
+	amount int64 // letGo: the owner has released it
 	tx     string
 	used   bool
+}
+
+// letGo is the amount of a used hold whose owner needs to know no more what
+// became of the coin.
+const letGo = 0
+
+// kept reports whether the coin must not be forgotten: its owner may yet ask
+// what has spent it. A withdrawal does not ask, and nobody releases it.
+func (h hold) kept() bool {
+	return h.amount != letGo && !strings.HasPrefix(h.owner, withdrawals)
 }
 
 // mark stands between the parts of a stored name: owner, transaction, amount.
@@ -42,13 +54,9 @@ func readHold(stored Hold) hold {
 
 func (h hold) name() string { return h.owner + mark + h.tx + mark + strconv.FormatInt(h.amount, 10) }
 
-// hold commits the inputs of a transaction to owner, for an amount.
-func (w *wallet) hold(ctx context.Context, owner string, amount int64, tx *wire.MsgTx) error {
+// hold commits coins to owner, for an amount.
+func (w *wallet) hold(ctx context.Context, owner string, amount int64, points []wire.OutPoint) error {
 	h := hold{owner: owner, amount: amount}
-	points := make([]wire.OutPoint, 0, len(tx.TxIn))
-	for _, in := range tx.TxIn {
-		points = append(points, in.PreviousOutPoint)
-	}
 	if err := w.store(func() error { return w.holds.Hold(ctx, h.name(), points) }); err != nil {
 		return fmt.Errorf("reserve coins for %s: %w", owner, err)
 	}
@@ -69,6 +77,8 @@ func (w *wallet) names(owner string) map[string]bool {
 	return names
 }
 
+// release frees what the owner has not used, and lets the rest be forgotten
+// with its coins.
 func (w *wallet) release(ctx context.Context, owner string) error {
 	for name := range w.names(owner) {
 		if err := w.store(func() error { return w.holds.Release(ctx, name) }); err != nil {
@@ -80,7 +90,7 @@ func (w *wallet) release(ctx context.Context, owner string) error {
 			delete(w.held, point)
 		}
 	}
-	return nil
+	return w.rename(ctx, owner, func(h hold) hold { h.amount = letGo; return h })
 }
 
 // rename changes owner or transaction of all holds of an owner.
@@ -108,30 +118,53 @@ func (w *wallet) bind(ctx context.Context, owner string, tx *wire.MsgTx) error {
 	return w.rename(ctx, owner, func(h hold) hold { h.tx = id; return h })
 }
 
-// use marks the wallet's coins among the inputs as used, before they leave.
-// They must be held for this very transaction.
-func (w *wallet) use(ctx context.Context, tx *wire.MsgTx) error {
-	if err := w.load(ctx); err != nil {
+// bindUsed makes tx the one transaction that may spend its inputs, which may
+// have been on their way with another: they stay used when owner releases.
+func (w *wallet) bindUsed(ctx context.Context, owner string, tx *wire.MsgTx) error {
+	_, whole := w.heldBy(owner)
+	points := pointsOf(tx)
+	free := slices.DeleteFunc(slices.Clone(points), func(p wire.OutPoint) bool { _, held := w.held[p]; return held })
+	if len(free) > 0 {
+		if err := w.hold(ctx, owner, max(whole.amount, 1), free); err != nil {
+			return err
+		}
+	}
+	if err := w.bind(ctx, owner, tx); err != nil {
 		return err
+	}
+	return w.markUsed(ctx, points)
+}
+
+// use marks the wallet's coins among the inputs as used, before they leave.
+// They must be held for this very transaction. own: there are such coins.
+func (w *wallet) use(ctx context.Context, tx *wire.MsgTx) (own bool, err error) {
+	if err := w.load(ctx); err != nil {
+		return false, err
 	}
 	id := tx.TxHash()
 	var points []wire.OutPoint
 	for _, in := range tx.TxIn {
-		c, own := w.known[in.PreviousOutPoint]
+		c, known := w.known[in.PreviousOutPoint]
 		h, held := w.held[in.PreviousOutPoint]
+		own = own || known || held
 		switch {
-		case !own && !held, own && c.SpentBy == id:
+		case !known && !held, known && c.SpentBy == id:
 			continue // a contract's output, or mined already
 		case !held || h.tx != id.String():
-			return &adapters.Error{
+			return own, &adapters.Error{
 				Reason: "NOT_RESERVED", Op: fmt.Sprintf("broadcast %s with coin %s", id, in.PreviousOutPoint),
 				Advice: "reserve coins and sign again",
 				Err:    fmt.Errorf("%w, or free again", adapters.ErrReserved),
 			}
-		case !h.used:
+		default:
 			points = append(points, in.PreviousOutPoint)
 		}
 	}
+	return own, w.markUsed(ctx, points)
+}
+
+func (w *wallet) markUsed(ctx context.Context, points []wire.OutPoint) error {
+	points = slices.DeleteFunc(points, func(p wire.OutPoint) bool { return w.held[p].used })
 	if len(points) == 0 {
 		return nil
 	}

@@ -3,6 +3,7 @@ package bitcoin_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,6 +21,7 @@ type proxy struct {
 	url     string
 	genesis atomic.Pointer[string] // answered in place of the node's
 	down    atomic.Bool
+	without atomic.Pointer[string] // a method that the node does not have
 
 	mu     sync.Mutex
 	bodies strings.Builder
@@ -37,6 +39,10 @@ func newProxy(t *testing.T, target string) *proxy {
 		p.mu.Lock()
 		p.bodies.Write(body)
 		p.mu.Unlock()
+		if gone := p.without.Load(); gone != nil && bytes.Contains(body, fmt.Appendf(nil, "%q", *gone)) {
+			_, _ = io.WriteString(w, `{"result":null,"error":{"code":-5,"message":"not here"},"id":1}`)
+			return
+		}
 		if fake := p.genesis.Load(); fake != nil && asksGenesis(body) {
 			if err := json.NewEncoder(w).Encode(map[string]any{"result": *fake, "error": nil, "id": 1}); err != nil {
 				t.Error(err)

@@ -52,6 +52,14 @@ func (a *Adapter) PayeeKey(_ context.Context, asset htlc.AssetID, salt htlc.Salt
 	return a.publicKey(salt, Payee, leg)
 }
 
+// ReserveRedeem has nothing to commit: the contract pays for its own redeem.
+func (a *Adapter) ReserveRedeem(_ context.Context, _ string, asset htlc.AssetID, _ int) error {
+	if asset != a.params.Asset {
+		return unknownAsset(asset)
+	}
+	return nil
+}
+
 func (a *Adapter) publicKey(salt htlc.Salt, role Role, leg int) ([]byte, error) {
 	key, err := a.keys.Leg(salt, role, leg)
 	if err != nil {
@@ -100,7 +108,7 @@ func (w *wallet) commit(ctx context.Context, owner string, outputs []*wire.TxOut
 	if err != nil {
 		return w.explain(err, owner)
 	}
-	return w.hold(ctx, owner, amount, authored.Tx)
+	return w.hold(ctx, owner, amount, pointsOf(authored.Tx))
 }
 
 // missing says how much the coins lack.
@@ -170,16 +178,18 @@ func (w *wallet) explain(err error, owner string) error {
 		return fmt.Errorf("choose coins: %w", err)
 	}
 	var taken int64
+	owners := make(map[string]bool)
 	for point, c := range w.known {
 		if h, ok := w.held[point]; ok && !h.used && w.spendable(c) {
 			taken += c.Amount
+			owners[h.owner] = true
 		}
 	}
 	op := "reserve coins for " + owner
 	if taken >= short.satoshi {
-		e := &adapters.Error{Reason: "COINS_RESERVED", Op: op, Retryable: true}
-		e.Advice = "wait for the other swap, or split the wallet's coins"
-		e.Err = fmt.Errorf("%w: %w: %d satoshi are missing, %d are reserved", adapters.ErrReserved, adapters.ErrInsufficientFunds, short.satoshi, taken)
+		e := &adapters.Error{Reason: "COINS_RESERVED", Op: op, Retryable: true, Advice: adviceReserved}
+		e.Err = fmt.Errorf("%w: %w: %d satoshi are missing; coins are reserved whole, now %d satoshi for %d owners",
+			adapters.ErrReserved, adapters.ErrInsufficientFunds, short.satoshi, taken, len(owners))
 		return e
 	}
 	return insufficient(op, short.satoshi)

@@ -299,7 +299,9 @@ func (a *Adapter) Broadcast(ctx context.Context, tx adapters.Tx) error {
 	if err := a.node.verify(ctx); err != nil {
 		return err
 	}
-	if err := a.wallet.do(ctx, func() error { return a.wallet.use(ctx, parsed) }); err != nil {
+	own := false
+	err = a.wallet.do(ctx, func() error { own, err = a.wallet.use(ctx, parsed); return err })
+	if err != nil {
 		return err
 	}
 	err = a.node.call(ctx, "sendrawtransaction", nil, hex.EncodeToString(tx.Raw))
@@ -308,10 +310,34 @@ func (a *Adapter) Broadcast(ctx context.Context, tx adapters.Tx) error {
 		return err
 	}
 	err = judge("broadcast "+tx.ID, refused.Message)
-	if errors.Is(err, adapters.ErrSpent) {
-		return a.unlessMined(ctx, parsed.TxHash(), err)
+	if !errors.Is(err, adapters.ErrSpent) {
+		return err
+	}
+	if err = a.unlessMined(ctx, parsed.TxHash(), err); err != nil && own {
+		return a.coinSpent(ctx, parsed, err)
 	}
 	return err
+}
+
+// coinSpent tells what became of a transaction's own coins, which the node
+// calls spent: by the transaction itself, where the node forgot it, or by
+// something else.
+func (a *Adapter) coinSpent(ctx context.Context, tx *wire.MsgTx, refusal error) error {
+	id := tx.TxHash()
+	op := "broadcast " + id.String()
+	return a.wallet.current(ctx, func() error {
+		for _, in := range tx.TxIn {
+			c, known := a.wallet.known[in.PreviousOutPoint]
+			switch {
+			case !known || c.Unspent():
+			case c.SpentBy == id:
+				return nil
+			default:
+				return coinGone(op, c.Point, c.SpentBy.String())
+			}
+		}
+		return coinBusy(op, refusal)
+	})
 }
 
 // unlessMined: btcd forgets a mined transaction whose outputs are all spent and

@@ -228,10 +228,7 @@ func (w *wallet) connect(ctx context.Context, ref adapters.BlockRef, block *wire
 // was paid, the block is read again with more of them.
 func (w *wallet) read(ref adapters.BlockRef, block *wire.MsgBlock) (BlockChange, error) {
 	for {
-		change := BlockChange{Next: w.next, Cursor: ref}
-		if ref.Height > keptSpent {
-			change.Forget = ref.Height - keptSpent
-		}
+		change := BlockChange{Next: w.next, Cursor: ref, Forget: w.forgettable(ref.Height)}
 		created := make(map[wire.OutPoint]int)
 		for i, tx := range block.Transactions {
 			w.readTx(&change, created, tx, i == 0)
@@ -244,6 +241,17 @@ func (w *wallet) read(ref adapters.BlockRef, block *wire.MsgBlock) (BlockChange,
 			return change, err
 		}
 	}
+}
+
+// forgettable is the height up to which spent coins are forgotten.
+func (w *wallet) forgettable(height uint64) uint64 {
+	upTo := height - min(keptSpent, height)
+	for point, h := range w.held {
+		if c, known := w.known[point]; known && !c.Unspent() && h.kept() {
+			upTo = min(upTo, c.SpentAt-1)
+		}
+	}
+	return upTo
 }
 
 func (w *wallet) readTx(change *BlockChange, created map[wire.OutPoint]int, tx *wire.MsgTx, coinbase bool) {

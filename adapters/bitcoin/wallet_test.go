@@ -43,7 +43,8 @@ func TestReservationsNeverShareCoins(t *testing.T) {
 	}
 	err := k.reserve("late", lockOf)
 	wantReason(t, err, adapters.ErrReserved, "COINS_RESERVED")
-	if !errors.Is(err, adapters.ErrInsufficientFunds) || !strings.Contains(err.Error(), "satoshi are missing") {
+	if !errors.Is(err, adapters.ErrInsufficientFunds) || !strings.Contains(err.Error(), "satoshi are missing") ||
+		!strings.Contains(err.Error(), "coins are reserved whole, now 30000000 satoshi for 3 owners") {
 		t.Fatalf("the error does not name the amount: %v", err)
 	}
 	_, err = k.payer.Fund(k.ctx(), "late", k.termsOnly(9, lockOf), leg)
@@ -277,8 +278,8 @@ func TestRestoreFromKeys(t *testing.T) {
 	}
 }
 
-// The fee climbs with the clock, never falls, and stays within the budget and
-// what the amount can pay.
+// The fee climbs with the clock, never falls, and stays within what the amount
+// can pay and the budget, which only the market exceeds where it must be paid.
 func TestClimb(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		market := rapid.Uint64Range(1_000, 1_000_000).Draw(t, "market")
@@ -305,6 +306,11 @@ func TestClimb(t *testing.T) {
 				t.Fatalf("rate %d above the market before the window", rate)
 			}
 			last = rate
+			policy.Must = true
+			must, err := bitcoin.Climb(market, size, policy, window, most)
+			if affordable := min(market, uint64(most)*1000/size); err != nil || must != max(rate, affordable) {
+				t.Fatalf("left %d: rate %d where it must not wait, %d where it may, the market's is %d: %v", left, must, rate, market, err)
+			}
 		}
 	})
 }
@@ -360,6 +366,10 @@ func TestReplacement(t *testing.T) {
 	spend.Replace, spend.Fees.Budget = nil, htlc.NewAmount(10)
 	_, err = k.payee.Redeem(k.ctx(), spend)
 	wantReason(t, err, adapters.ErrBudget, "BUDGET_TOO_SMALL")
+	spend.Fees.Must = true
+	if tx, err := k.payee.Redeem(k.ctx(), spend); err != nil || tx.Fee != first.Fee {
+		t.Fatalf("a fee of %s, the market's is %s: %v", tx.Fee, first.Fee, err)
+	}
 	k.watch(k.payer, terms)
 	if found, err := k.payer.Scan(k.ctx(), k.watch(k.payer, terms).ID, 0, math.MaxUint64); err != nil || len(found) != 1 {
 		t.Fatalf("scan %+v: %v", found, err)

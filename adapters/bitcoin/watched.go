@@ -84,6 +84,17 @@ func (s *watchSet) remove(id string) {
 	delete(s.scripts, string(w.script))
 }
 
+// amountAt is the amount of a contract's output, where it is the agreed one.
+func (s *watchSet) amountAt(point wire.OutPoint) (int64, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	w, ok := s.points[point]
+	if !ok || !w.points[point] {
+		return 0, false
+	}
+	return w.amount, true
+}
+
 // only returns a set with nothing but one of the contracts in it.
 func (s *watchSet) only(id string) (*watchSet, bool) {
 	s.mu.RLock()

@@ -3,6 +3,7 @@ package bitcoin
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/btcsuite/btcd/address/v2"
 	"github.com/btcsuite/btcd/btcutil/v2"
@@ -13,9 +14,12 @@ import (
 	"github.com/kofo-network/kofo/adapters"
 )
 
+// withdrawals begins the name of every owner of a withdrawal's coins.
+const withdrawals = "withdrawal:"
+
 // WithdrawalOwner is who holds the coins of a withdrawal. A withdrawal that was
 // signed and is never broadcast is released under this name.
-func WithdrawalOwner(requestID string) string { return "withdrawal:" + requestID }
+func WithdrawalOwner(requestID string) string { return withdrawals + requestID }
 
 // Withdraw signs a payment out of coins that nobody holds. Asked again with the
 // same RequestID before the payment was broadcast, it signs anew and the earlier
@@ -79,10 +83,10 @@ func (w *wallet) pay(ctx context.Context, owner string, output *wire.TxOut, rate
 			Err: fmt.Errorf("%w: the fee would be %d satoshi, at most %d are allowed", adapters.ErrBudget, fee, most),
 		}
 	}
-	if err := w.hold(ctx, owner, output.Value, authored.Tx); err != nil {
+	if err := w.hold(ctx, owner, output.Value, pointsOf(authored.Tx)); err != nil {
 		return nil, err
 	}
-	if err := w.signAuthored(authored); err != nil {
+	if err := w.signAuthored(authored, math.MaxUint32); err != nil {
 		return nil, err
 	}
 	return authored, w.bind(ctx, owner, authored.Tx)

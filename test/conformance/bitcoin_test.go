@@ -29,6 +29,11 @@ import (
 
 func TestBitcoin(t *testing.T) {
 	t.Parallel()
+	adaptertest.Run(t, bitcoinHarness(t))
+}
+
+func bitcoinHarness(t *testing.T) adaptertest.Harness {
+	t.Helper()
 	clock := newManualClock()
 	chain, err := bitcoinchain.Start(t.Context(), bitcoinchain.Options{Now: clock.now, MaxClients: 100})
 	if err != nil {
@@ -51,7 +56,7 @@ func TestBitcoin(t *testing.T) {
 	}
 	devnet := &bitcoinDevnet{chain: chain, clock: clock}
 	wallets.mine = devnet.Mine
-	adaptertest.Run(t, adaptertest.Harness{Profile: bitcoinProfile(), Parties: wallets, Chain: devnet, Endpoint: e})
+	return adaptertest.Harness{Profile: bitcoinProfile(), Parties: wallets, Chain: devnet, Endpoint: e}
 }
 
 func bitcoinProfile() adaptertest.Profile {

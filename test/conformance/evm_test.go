@@ -24,6 +24,11 @@ import (
 
 func TestEVM(t *testing.T) {
 	t.Parallel()
+	adaptertest.Run(t, evmHarness(t))
+}
+
+func evmHarness(t *testing.T) adaptertest.Harness {
+	t.Helper()
 	deployer := newAccount(t)
 	clock := newManualClock()
 	alloc := types.GenesisAlloc{deployer.Address: {Balance: ether(1000)}}
@@ -44,7 +49,7 @@ func TestEVM(t *testing.T) {
 			}
 		},
 	}
-	adaptertest.Run(t, adaptertest.Harness{Profile: evmProfile(), Parties: wallets, Chain: devnet, Endpoint: e})
+	return adaptertest.Harness{Profile: evmProfile(), Parties: wallets, Chain: devnet, Endpoint: e}
 }
 
 func startEVM(t *testing.T, options evmchain.Options) *evmchain.Chain {

@@ -96,7 +96,7 @@ func laneOf(row sqlcgen.Lane) (evm.LaneReservation, error) {
 	r := evm.LaneReservation{
 		Chain: htlc.ChainID(row.Chain), Account: row.Account, Lane: uint64(row.Lane), Sequence: uint64(row.Sequence),
 		Owner: row.Owner, Leg: int(row.Leg), Asset: htlc.AssetID(row.Asset),
-		Announced: row.Announced, FundNonce: uint64(row.FundNonce), Released: row.Released,
+		Announced: row.Announced, FundNonce: uint64(row.FundNonce), Released: row.Released, NotAfter: row.NotAfter,
 	}
 	var err error
 	if r.Amount, err = htlc.ParseAmount(row.Amount); err != nil {
@@ -116,7 +116,7 @@ func (s *Store) PutLane(ctx context.Context, r evm.LaneReservation) error {
 		return q.PutLane(ctx, sqlcgen.PutLaneParams{
 			Chain: string(r.Chain), Account: r.Account, Lane: int64(r.Lane), Sequence: int64(r.Sequence),
 			Owner: r.Owner, Leg: int64(r.Leg), Asset: string(r.Asset), Amount: r.Amount.String(), Fees: r.Fees.String(),
-			Announced: r.Announced, FundNonce: int64(r.FundNonce), Released: r.Released,
+			Announced: r.Announced, FundNonce: int64(r.FundNonce), Released: r.Released, NotAfter: r.NotAfter,
 		})
 	})
 }

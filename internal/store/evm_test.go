@@ -64,13 +64,13 @@ func testLanes(t *testing.T, dsn string) {
 	lane := func(n uint64) evm.LaneReservation {
 		return evm.LaneReservation{
 			Chain: chainB, Account: "0xabc", Lane: n, Sequence: 4, Owner: "offer", Leg: 1,
-			Asset: "eip155:1337/slip44:60", Amount: htlc.NewAmount(7), Fees: htlc.NewAmount(3),
+			Asset: "eip155:1337/slip44:60", Amount: htlc.NewAmount(7), Fees: htlc.NewAmount(3), NotAfter: 1_900_000_600,
 		}
 	}
 	must(t, s.PutLane(ctx, lane(2)))
 	must(t, s.PutLane(ctx, lane(0)))
 	changed := lane(2)
-	changed.Owner, changed.Announced, changed.FundNonce, changed.Released = "swap", true, 8, true
+	changed.Owner, changed.Announced, changed.FundNonce, changed.Released, changed.NotAfter = "swap", true, 8, true, 0
 	must(t, s.PutLane(ctx, changed))
 	got, err := s.Lanes(ctx, chainB, "0xabc")
 	must(t, err)

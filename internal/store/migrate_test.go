@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/btcsuite/btcd/wire/v2"
 
@@ -50,10 +51,11 @@ func fill(t *testing.T, s *store.Store) {
 	must(t, s.Commit(ctx, b))
 	must(t, s.Commit(ctx, engine.Batch{Done: []engine.EffectID{b.Swaps[0].Effects[0].ID}}))
 	tx := journalTx("t1", htlc.PurposeFund, 0, 0)
-	must(t, s.SaveTxs(ctx, []engine.JournalTx{tx}))
+	must(t, s.SaveTxs(ctx, []engine.JournalTx{tx, journalTx("t2", htlc.PurposeAbandon, 0, 0)}))
 	must(t, s.MarkReleased(ctx, tx.Chain, tx.ID))
 	must(t, s.Announce(ctx, tx.Tx))
 	must(t, s.PutLane(ctx, evm.LaneReservation{Chain: chainB, Account: "0xabc", Lane: 1, Owner: "swap", Asset: "eip155:1337/slip44:60"}))
+	must(t, s.SetRedeemFee(ctx, evm.RedeemReservation{Chain: chainB, Account: "0xabc", Owner: "swap", Asset: ether, Fee: htlc.NewAmount(3)}))
 	point := wire.OutPoint{Index: 1}
 	coins := bitcoin.BlockChange{Created: []bitcoin.Coin{{Point: point, Amount: 5, Height: 9}}, Cursor: block(9)}
 	must(t, s.Coins(chainA).ApplyBlock(ctx, coins))
@@ -62,6 +64,8 @@ func fill(t *testing.T, s *store.Store) {
 	_, err := s.SaveWithdrawal(ctx, withdrawal(1, chainB))
 	must(t, err)
 	must(t, s.AddToken(ctx, store.Token{ID: "t1", Name: "desk"}))
+	must(t, s.TouchToken(ctx, "t1", epoch))
+	must(t, s.Spend(ctx, "t1", ether, htlc.NewAmount(60), htlc.NewAmount(100), epoch, "desk/1"))
 	_, _, err = s.BeginRequest(ctx, store.RequestKey{Caller: "t1", ID: "r1"}, "Offer", [32]byte{1})
 	must(t, err)
 }
@@ -101,6 +105,7 @@ func migrateForward(t *testing.T, dialect string, load func(t *testing.T, dump s
 			}
 			checkRest(t, s)
 			checkAgreements(t, s, name)
+			checkThird(t, s, name)
 		})
 	}
 }
@@ -152,6 +157,33 @@ func checkAgreements(t *testing.T, s *store.Store, dump string) {
 	must(t, err)
 	if len(coins.Coins) != 1 || len(coins.Holds) != 1 {
 		t.Fatalf("coins %+v", coins)
+	}
+}
+
+// checkThird reads what schemas from the third on have, and writes it into
+// what the earlier ones were given.
+func checkThird(t *testing.T, s *store.Store, dump string) {
+	t.Helper()
+	token, spending := epoch, uint64(60)
+	if strings.Contains(dump, "/v1/") || strings.Contains(dump, "/v2/") {
+		token, spending = time.Time{}, 0
+		must(t, s.SaveTxs(ctx, []engine.JournalTx{journalTx("t2", htlc.PurposeAbandon, 0, 0)}))
+	}
+	txs, err := s.Txs(ctx, htlc.SwapID{1}, 1, htlc.PurposeAbandon)
+	must(t, err)
+	tokens, err := s.Tokens(ctx)
+	must(t, err)
+	if len(txs) != 1 || txs[0].ID != "t2" || !tokens[0].Used.Equal(token) {
+		t.Fatalf("abandonments %+v, token %+v", txs, tokens[0])
+	}
+	most := htlc.NewAmount(100)
+	var told *store.CapError
+	err = s.Spend(ctx, "t1", ether, htlc.NewAmount(101), most, epoch.Add(time.Hour), "desk/2")
+	if left, err2 := most.Sub(htlc.NewAmount(spending)); err2 != nil || !errors.As(err, &told) || told.Remaining != left {
+		t.Fatalf("the token may spend %+v", told)
+	}
+	if got := openIDs(t, s); got != "w01" {
+		t.Fatalf("withdrawals %q are open", got)
 	}
 }
 

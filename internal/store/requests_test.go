@@ -60,6 +60,7 @@ func testTokens(t *testing.T, dsn string) {
 	full := store.Token{
 		ID: "t1", Hash: sha256.Sum256([]byte("1")), Name: "desk", Scopes: []string{"read", "trade"},
 		Caps:    map[htlc.AssetID]htlc.Amount{"eip155:1337/slip44:60": htlc.NewAmount(5)},
+		PerDay:  map[htlc.AssetID]htlc.Amount{"eip155:1337/slip44:60": htlc.NewAmount(9)},
 		Payouts: []string{"eip155:1337:0xabc"}, Created: epoch, Expires: epoch.Add(time.Hour),
 	}
 	plain := store.Token{ID: "t2", Hash: sha256.Sum256([]byte("2")), Created: epoch}

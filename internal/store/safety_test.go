@@ -6,9 +6,11 @@ import (
 	"database/sql"
 	"errors"
 	"net/url"
+	"reflect"
 	"testing"
 	"time"
 
+	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
 	"github.com/kofo-network/kofo/internal/store"
 	"github.com/kofo-network/kofo/monitor/engine"
@@ -212,5 +214,66 @@ func TestSafety_D3_ServerEndsConnections(t *testing.T) {
 	must(t, err)
 	if len(events) != 101 {
 		t.Fatalf("%d events, want every one once", len(events))
+	}
+}
+
+// A swap runs from its terms to its end, and every one of its COMMITs is cut
+// before the server has seen it or after it was answered. Nothing is missing
+// and nothing stands there twice.
+func TestSafety_D3_LostCommit(t *testing.T) {
+	t.Parallel()
+	for name, lost := range map[string]fault{"before the server": loseCommit, "after the server": loseReply} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, s, db := throughProxy(t)
+			cut := func(write func() error) {
+				t.Helper()
+				p.arm(lost)
+				must(t, write())
+				if p.next.Load() != int32(pass) {
+					t.Fatal("nothing was cut")
+				}
+			}
+			secret, id := secretOf(t, 1), htlc.BlockID{Height: 7, Hash: [32]byte{7}}
+			fund, redeem := journalTx("g", htlc.PurposeFund, 0, 0), journalTx("s", htlc.PurposeRedeem, 0, 0)
+			var swap htlc.Swap
+			var effects []engine.StoredEffect
+			height := uint64(0)
+			for _, e := range []htlc.Event{
+				signed(t, 1), htlc.LegSeen{Leg: 0, TxID: "f"}, htlc.LegFunded{Leg: 0, TxID: "f", Ref: "f:0", Block: id}, tip(9),
+				htlc.FundingPrepared{TxID: fund.ID}, htlc.SecretSeen{Leg: 1, TxID: "r", Secret: secret},
+				htlc.LegRedeemed{Leg: 1, TxID: "r", Secret: secret, Block: id}, tip(50),
+			} {
+				w := step(t, swap, e)
+				b := batch(w)
+				cursor := engine.Cursor{Seq: height + 1, Block: block(height + 1)}
+				b.Cursors = []engine.CursorWrite{{Chain: chainA, Expect: height, Cursor: cursor}}
+				cut(func() error { return s.Commit(ctx, b) })
+				swap, effects, height = w.Swap, append(effects, w.Effects...), height+1
+			}
+			for _, tx := range []engine.JournalTx{fund, redeem} {
+				cut(func() error { return s.SaveTxs(ctx, []engine.JournalTx{tx}) })
+				cut(func() error { return s.MarkReleased(ctx, tx.Chain, tx.ID) })
+			}
+			cut(func() error { return s.Announce(ctx, fund.Tx) })
+			cut(func() error { return s.Commit(ctx, engine.Batch{Done: []engine.EffectID{effects[0].ID}}) })
+
+			got, err := s.Get(ctx, swap.ID)
+			must(t, err)
+			pending, err := s.Pending(ctx)
+			must(t, err)
+			if !reflect.DeepEqual(got.Swap, swap) || !reflect.DeepEqual(pending, effects[1:]) {
+				t.Fatalf("swap %+v, %d effects of %d", got.Swap, len(pending), len(effects)-1)
+			}
+			if n := count(t, db, "SELECT count(*) FROM events"); n != int(height) {
+				t.Fatalf("%d events of %d", n, height)
+			}
+			if n := count(t, db, "SELECT count(*) FROM txs WHERE released"); n != 2 {
+				t.Fatalf("%d transactions are released", n)
+			}
+			if n := count(t, db, "SELECT seq FROM cursors"); n != int(height) {
+				t.Fatalf("the cursor is at %d of %d", n, height)
+			}
+		})
 	}
 }

@@ -75,7 +75,7 @@ func TestSQLiteSettings(t *testing.T) {
 func TestCheckConstraints(t *testing.T) {
 	dsn := sqliteDSN(t)
 	s := open(t, dsn)
-	must(t, s.Commit(ctx, batch(fresh(t, 1))))
+	fill(t, s)
 	db := peek(t, dsn)
 	for _, bad := range []string{
 		"UPDATE swaps SET version = 0",
@@ -90,6 +90,10 @@ func TestCheckConstraints(t *testing.T) {
 		"INSERT INTO node (id, party, created_at) VALUES (2, x'00', 1)",
 		"UPDATE node SET party = x'00'",
 		"UPDATE writers SET epoch = 0",
+		"UPDATE txs SET purpose = 'odd'",
+		"UPDATE withdrawals SET outcome = 'odd'",
+		"UPDATE tokens SET used_at = -1",
+		"UPDATE spendings SET amount = ''",
 	} {
 		if _, err := db.Exec(bad); err == nil {
 			t.Errorf("accepted: %s", bad)

@@ -38,6 +38,7 @@ func suite(t *testing.T, dsn func(testing.TB) string) {
 		"Tokens":         testTokens,
 		"NonceOwners":    testNonceOwners,
 		"Lanes":          testLanes,
+		"RedeemFees":     testRedeemFees,
 		"EveryEvent":     testEveryEvent,
 
 		"Agreements":         testAgreements,
@@ -47,6 +48,13 @@ func suite(t *testing.T, dsn func(testing.TB) string) {
 		"Withdrawals":        testWithdrawals,
 		"WithdrawalSealed":   testWithdrawalSealed,
 		"Activity":           testActivity,
+		"Abandonment":        testAbandonment,
+		"OpenWithdrawals":    testOpenWithdrawals,
+		"WithdrawalReplaced": testWithdrawalReplaced,
+		"TokenUse":           testTokenUse,
+		"Spendings":          testSpendings,
+		"SpendingsTogether":  testSpendingsTogether,
+		"UnspendTogether":    testUnspendTogether,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

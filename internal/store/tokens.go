@@ -18,10 +18,12 @@ type Token struct {
 	Name    string
 	Scopes  []string
 	Caps    map[htlc.AssetID]htlc.Amount // most per call; an asset without one has none
+	PerDay  map[htlc.AssetID]htlc.Amount // most in any 24 hours; the caller asks Spend
 	Payouts []string                     // CAIP-10 accounts that it may pay to; empty for any
 	Created time.Time                    // set by AddToken
 	Expires time.Time                    // zero for never
 	Revoked time.Time                    // zero for not
+	Used    time.Time                    // set by TouchToken; zero for never
 }
 
 // Valid reports whether the token opens anything at a time.
@@ -33,14 +35,15 @@ func (t Token) Valid(at time.Time) bool {
 func (s *Store) AddToken(ctx context.Context, t Token) error {
 	scopes, err1 := json.Marshal(t.Scopes)
 	caps, err2 := json.Marshal(t.Caps)
-	payouts, err3 := json.Marshal(t.Payouts)
-	for _, err := range []error{err1, err2, err3} {
+	perDay, err3 := json.Marshal(t.PerDay)
+	payouts, err4 := json.Marshal(t.Payouts)
+	for _, err := range []error{err1, err2, err3, err4} {
 		if err != nil {
 			return fmt.Errorf("add token %s: %w", t.ID, err)
 		}
 	}
 	params := sqlcgen.AddTokenParams{
-		ID: t.ID, Hash: t.Hash[:], Name: t.Name, Scopes: string(scopes), Caps: string(caps), Payouts: string(payouts),
+		ID: t.ID, Hash: t.Hash[:], Name: t.Name, Scopes: string(scopes), Caps: string(caps), PerDay: string(perDay), Payouts: string(payouts),
 		CreatedAt: s.now(), ExpiresAt: micros(t.Expires),
 	}
 	return s.write(ctx, "add token "+t.ID, func(ctx context.Context, q *sqlcgen.Queries) error {
@@ -88,7 +91,7 @@ func (s *Store) Tokens(ctx context.Context) ([]Token, error) {
 func tokenOf(row sqlcgen.Token) (Token, error) {
 	t := Token{
 		ID: row.ID, Name: row.Name, Created: time.UnixMicro(row.CreatedAt),
-		Expires: timeOf(row.ExpiresAt), Revoked: timeOf(row.RevokedAt),
+		Expires: timeOf(row.ExpiresAt), Revoked: timeOf(row.RevokedAt), Used: timeOf(row.UsedAt),
 	}
 	if copy(t.Hash[:], row.Hash) != len(t.Hash) {
 		return t, fmt.Errorf("token %s: %w: a hash of %d bytes", row.ID, ErrCorrupt, len(row.Hash))
@@ -96,7 +99,7 @@ func tokenOf(row sqlcgen.Token) (Token, error) {
 	for _, list := range []struct {
 		text string
 		to   any
-	}{{row.Scopes, &t.Scopes}, {row.Caps, &t.Caps}, {row.Payouts, &t.Payouts}} {
+	}{{row.Scopes, &t.Scopes}, {row.Caps, &t.Caps}, {row.PerDay, &t.PerDay}, {row.Payouts, &t.Payouts}} {
 		if err := json.Unmarshal([]byte(list.text), list.to); err != nil {
 			return t, fmt.Errorf("token %s: %w: %w", row.ID, ErrCorrupt, err)
 		}
@@ -112,6 +115,28 @@ func (s *Store) RevokeToken(ctx context.Context, id string) error {
 			return ErrNotFound
 		}
 		return err
+	})
+}
+
+// touchEvery is how exactly the last use of a token is known: not every call
+// is worth a write.
+const touchEvery = time.Minute
+
+// TouchToken notes that a token was used, or returns ErrNotFound. It writes at
+// most once a minute for each token.
+func (s *Store) TouchToken(ctx context.Context, id string, now time.Time) error {
+	op := "note the use of token " + id
+	before := now.Add(-touchEvery).UnixMicro()
+	var used int64
+	err := s.read(ctx, op, func(ctx context.Context, q *sqlcgen.Queries) (err error) {
+		used, err = q.TokenUsed(ctx, id)
+		return err
+	})
+	if err != nil || used > before {
+		return err
+	}
+	return s.write(ctx, op, func(ctx context.Context, q *sqlcgen.Queries) error {
+		return q.TouchToken(ctx, sqlcgen.TouchTokenParams{ID: id, At: now.UnixMicro(), Before: before})
 	})
 }
 

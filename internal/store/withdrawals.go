@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/kofo-network/kofo/adapters"
@@ -21,7 +22,18 @@ type Withdrawal struct {
 	// Released: it may have left the process. SaveWithdrawal ignores it.
 	Released bool
 	Created  time.Time // set by SaveWithdrawal
+	Outcome  WithdrawalOutcome
 }
+
+// WithdrawalOutcome is what the chain has made of a withdrawal.
+type WithdrawalOutcome string
+
+// The outcomes of a withdrawal. SaveWithdrawal stores it as open.
+const (
+	WithdrawalOpen   WithdrawalOutcome = "open"   // it has to be watched, and sent again
+	WithdrawalMined  WithdrawalOutcome = "mined"  // it paid, at a depth that the caller trusts
+	WithdrawalFailed WithdrawalOutcome = "failed" // it can never pay
+)
 
 // SaveWithdrawal stores a payment before its broadcast and returns the one
 // that the request id stands for from now on: of several for the same request
@@ -64,7 +76,7 @@ func (s *Store) SaveWithdrawal(ctx context.Context, w Withdrawal) (Withdrawal, e
 func (s *Store) withdrawalOf(row sqlcgen.Withdrawal) (Withdrawal, error) {
 	w := Withdrawal{
 		RequestID: row.RequestID, Asset: htlc.AssetID(row.Asset), To: row.Destination,
-		Released: row.Released, Created: time.UnixMicro(row.CreatedAt),
+		Released: row.Released, Created: time.UnixMicro(row.CreatedAt), Outcome: WithdrawalOutcome(row.Outcome),
 	}
 	var err error
 	if w.Tx, err = s.openWhole("withdrawals", htlc.ChainID(row.Chain), row.TxID, row.Raw); err != nil {
@@ -99,6 +111,84 @@ func (s *Store) MarkWithdrawalReleased(ctx context.Context, requestID string) er
 		}
 		return err
 	})
+}
+
+// ReplaceWithdrawalTx puts another transaction in the place of the one with
+// the id old, and takes back that it was released. ErrConflict: old is not, or
+// no longer, the open withdrawal's transaction; read it again. Doing it again
+// changes nothing. The caller owes it that old can never be mined, since both
+// would pay.
+func (s *Store) ReplaceWithdrawalTx(ctx context.Context, requestID, old string, tx adapters.Tx) error {
+	op := "replace the transaction of withdrawal " + requestID
+	sealed, err := s.sealWhole("withdrawals", tx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	params := sqlcgen.ReplaceWithdrawalTxParams{
+		RequestID: requestID, Chain: string(tx.Chain), Expected: old, TxID: tx.ID, Fee: tx.Fee.String(), Raw: sealed,
+	}
+	return s.write(ctx, op, func(ctx context.Context, q *sqlcgen.Queries) error {
+		n, err := q.ReplaceWithdrawalTx(ctx, params)
+		if duplicate(err) {
+			return fmt.Errorf("%w: transaction %s belongs to another withdrawal", ErrConflict, tx.ID)
+		}
+		if err != nil || n == 1 {
+			return err
+		}
+		row, err := q.Withdrawal(ctx, requestID)
+		switch {
+		case err != nil:
+			return notFound(err)
+		case row.Chain == params.Chain && row.TxID == tx.ID:
+			return nil
+		}
+		return fmt.Errorf("%w: it is %s on %s, %s", ErrConflict, row.TxID, row.Chain, row.Outcome)
+	})
+}
+
+// SettleWithdrawal ends the watching of a withdrawal whose transaction has the
+// given id. Saying the same again changes nothing; another transaction or
+// outcome is ErrConflict.
+func (s *Store) SettleWithdrawal(ctx context.Context, requestID, txid string, outcome WithdrawalOutcome) error {
+	return s.write(ctx, "settle withdrawal "+requestID, func(ctx context.Context, q *sqlcgen.Queries) error {
+		n, err := q.SettleWithdrawal(ctx, sqlcgen.SettleWithdrawalParams{RequestID: requestID, TxID: txid, Outcome: string(outcome)})
+		if err != nil || n == 1 {
+			return err
+		}
+		row, err := q.Withdrawal(ctx, requestID)
+		if err != nil {
+			return notFound(err)
+		}
+		return fmt.Errorf("%w: it is %s, %s", ErrConflict, row.TxID, row.Outcome)
+	})
+}
+
+// OpenWithdrawals returns what nobody has settled, the oldest first: stored,
+// and perhaps released.
+func (s *Store) OpenWithdrawals(ctx context.Context) ([]Withdrawal, error) {
+	var out []Withdrawal
+	after := sqlcgen.OpenWithdrawalsParams{After: math.MinInt64, UpTo: pageSize}
+	for {
+		var rows []sqlcgen.Withdrawal
+		err := s.read(ctx, "read open withdrawals", func(ctx context.Context, q *sqlcgen.Queries) (err error) {
+			rows, err = q.OpenWithdrawals(ctx, after)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			w, err := s.withdrawalOf(row)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, w)
+			after.After, after.AfterChain, after.AfterTxid = row.CreatedAt, row.Chain, row.TxID
+		}
+		if len(rows) < pageSize {
+			return out, nil
+		}
+	}
 }
 
 // Withdrawals returns withdrawals of a chain, or of all where it is empty, the
@@ -142,6 +232,7 @@ const (
 	ActivityFund       ActivityKind = "fund"
 	ActivityRedeem     ActivityKind = "redeem"
 	ActivityRefund     ActivityKind = "refund"
+	ActivityAbandon    ActivityKind = "abandon" // of a funding that is in no block
 	ActivityWithdrawal ActivityKind = "withdrawal"
 )
 
@@ -154,7 +245,7 @@ type Activity struct {
 	Fee     htlc.Amount // most that it can cost, in the chain's own coin
 	Created time.Time   // when it was signed
 
-	// Of fund, redeem and refund; the amount is that of the leg.
+	// Of a swap's; the amount is that of the leg.
 	Swap htlc.SwapID
 	Leg  int
 
@@ -163,6 +254,7 @@ type Activity struct {
 	Asset     htlc.AssetID
 	To        string
 	Amount    htlc.Amount
+	Outcome   WithdrawalOutcome
 }
 
 // Activity returns our transactions on a chain, or on all where it is empty,
@@ -208,11 +300,12 @@ func activityOf(row sqlcgen.ActivityRow) (Activity, error) {
 		return a, err
 	}
 	switch a.Kind {
-	case ActivityFund, ActivityRedeem, ActivityRefund:
+	case ActivityFund, ActivityRedeem, ActivityRefund, ActivityAbandon:
 		a.Leg = int(row.Leg)
 		a.Swap, err = swapID(row.Swap)
 	case ActivityWithdrawal:
 		a.RequestID, a.Asset, a.To = row.RequestID, htlc.AssetID(row.Asset), row.Destination
+		a.Outcome = WithdrawalOutcome(row.Outcome)
 		a.Amount, err = htlc.ParseAmount(row.Amount)
 	default:
 		err = errors.New("a kind that is unknown: " + row.Kind)

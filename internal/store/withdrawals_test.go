@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ func testWithdrawals(t *testing.T, dsn string) {
 
 	got, err := s.SaveWithdrawal(ctx, want)
 	must(t, err)
-	want.Created = epoch
+	want.Created, want.Outcome = epoch, store.WithdrawalOpen
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("stored %+v, want %+v", got, want)
 	}
@@ -155,6 +156,7 @@ func checkActivity(t *testing.T, s *store.Store) {
 	for i, want := range []store.Activity{{
 		Kind: store.ActivityWithdrawal, Chain: chainB, TxID: "w07", Fee: htlc.NewAmount(21_000), Created: at,
 		RequestID: "desk/7", Asset: "eip155:1337/slip44:60", To: "0xdef", Amount: htlc.NewAmount(5),
+		Outcome: store.WithdrawalOpen,
 	}, {
 		Kind: store.ActivityRedeem, Chain: chainB, TxID: "t07", Fee: htlc.NewAmount(21_000), Created: at, Swap: htlc.SwapID{1}, Leg: 1,
 	}} {
@@ -184,4 +186,130 @@ func testWithdrawalSealed(t *testing.T, dsn string) {
 	must(t, err)
 	_, err = s.Withdrawal(ctx, second.RequestID)
 	wantErr(t, err, store.ErrCorrupt)
+}
+
+// testAbandonment: an abandonment is a purpose of its own, stored and shown.
+func testAbandonment(t *testing.T, dsn string) {
+	s := open(t, dsn)
+	fund, abandon := journalTx("f", htlc.PurposeFund, 0, 0), journalTx("a", htlc.PurposeAbandon, 0, 0)
+	must(t, s.SaveTxs(ctx, []engine.JournalTx{fund, abandon}))
+	got, err := s.Txs(ctx, abandon.Swap, abandon.Leg, htlc.PurposeAbandon)
+	must(t, err)
+	if want := []engine.JournalTx{abandon}; !reflect.DeepEqual(got, want) {
+		t.Fatalf("read %+v", got)
+	}
+	if got, err = s.Txs(ctx, fund.Swap, fund.Leg, htlc.PurposeFund); err != nil || len(got) != 1 || got[0].ID != "f" {
+		t.Fatalf("fundings %+v, %v", got, err)
+	}
+	must(t, s.MarkReleased(ctx, chainB, "a"))
+	list, _, err := s.Activity(ctx, "", "", 0)
+	must(t, err)
+	want := []store.Activity{{
+		Kind: store.ActivityAbandon, Chain: chainB, TxID: "a", Fee: htlc.NewAmount(21_000), Created: epoch, Swap: htlc.SwapID{1}, Leg: 1,
+	}}
+	if !reflect.DeepEqual(list, want) {
+		t.Fatalf("activity %+v", list)
+	}
+}
+
+func openIDs(t *testing.T, s *store.Store) string {
+	t.Helper()
+	list, err := s.OpenWithdrawals(ctx)
+	must(t, err)
+	ids := make([]string, len(list))
+	for i, w := range list {
+		ids[i] = w.Tx.ID
+	}
+	return strings.Join(ids, " ")
+}
+
+func testOpenWithdrawals(t *testing.T, dsn string) {
+	c, now := config(t, dsn), epoch
+	c.Now = func() time.Time { return now }
+	s, err := store.Open(ctx, c)
+	must(t, err)
+	defer func() { must(t, s.Close()) }()
+	const all = 300 // more than a page
+	var want []string
+	for n := range all {
+		now = epoch.Add(time.Duration(n/100) * time.Second)
+		w := withdrawal(n, chainB)
+		w.Tx.ID = fmt.Sprintf("w%03d", n)
+		_, err := s.SaveWithdrawal(ctx, w)
+		must(t, err)
+		want = append(want, w.Tx.ID)
+	}
+	if got := openIDs(t, s); got != strings.Join(want, " ") {
+		t.Fatalf("open are %s", got)
+	}
+	for n := range all - 3 {
+		must(t, s.SettleWithdrawal(ctx, fmt.Sprintf("desk/%d", n), want[n], store.WithdrawalMined))
+	}
+	must(t, s.MarkWithdrawalReleased(ctx, "desk/299")) // what was released is as open
+	if got := openIDs(t, s); got != "w297 w298 w299" {
+		t.Fatalf("open are %s", got)
+	}
+	must(t, s.SettleWithdrawal(ctx, "desk/0", "w000", store.WithdrawalMined))
+	wantErr(t, s.SettleWithdrawal(ctx, "desk/0", "w000", store.WithdrawalFailed), store.ErrConflict)
+	wantErr(t, s.SettleWithdrawal(ctx, "desk/298", "w299", store.WithdrawalMined), store.ErrConflict)
+	wantErr(t, s.SettleWithdrawal(ctx, "desk/1000", "w298", store.WithdrawalMined), store.ErrNotFound)
+	if err := s.SettleWithdrawal(ctx, "desk/298", "w298", "odd"); err == nil {
+		t.Fatal("an unknown outcome was stored")
+	}
+	must(t, s.SettleWithdrawal(ctx, "desk/298", "w298", store.WithdrawalFailed))
+	got, err := s.Withdrawal(ctx, "desk/298")
+	must(t, err)
+	if got.Outcome != store.WithdrawalFailed || openIDs(t, s) != "w297 w299" {
+		t.Fatalf("%+v, open are %s", got, openIDs(t, s))
+	}
+}
+
+func testWithdrawalReplaced(t *testing.T, dsn string) {
+	s := open(t, dsn)
+	first, other := withdrawal(1, chainB), withdrawal(2, chainB)
+	for _, w := range []store.Withdrawal{first, other} {
+		_, err := s.SaveWithdrawal(ctx, w)
+		must(t, err)
+	}
+	must(t, s.MarkWithdrawalReleased(ctx, first.RequestID))
+	tx := func(id string) adapters.Tx {
+		out := first.Tx
+		out.ID, out.Raw, out.Nonce, out.Fee = id, adapters.RawTx("raw "+id), 44, htlc.NewAmount(7)
+		return out
+	}
+	replace := func(id, old string, tx adapters.Tx) error { return s.ReplaceWithdrawalTx(ctx, id, old, tx) }
+	must(t, replace(first.RequestID, "w01", tx("n1")))
+	must(t, replace(first.RequestID, "w01", tx("n1"))) // again
+	wantErr(t, replace(first.RequestID, "w01", tx("n2")), store.ErrConflict)
+	wantErr(t, replace(first.RequestID, "n1", tx("w02")), store.ErrConflict) // the other's
+	wantErr(t, replace("desk/9", "n1", tx("n2")), store.ErrNotFound)
+	abroad := tx("n2")
+	abroad.Chain = chainA
+	wantErr(t, replace(first.RequestID, "n1", abroad), store.ErrConflict)
+	want := first
+	want.Tx, want.Created, want.Outcome = tx("n1"), epoch, store.WithdrawalOpen
+	got, err := s.Withdrawal(ctx, first.RequestID)
+	must(t, err)
+	if !reflect.DeepEqual(got, want) { // not released either
+		t.Fatalf("read %+v, want %+v", got, want)
+	}
+	// Several have found that the nonce is taken: one signature stays.
+	const rivals = 8
+	errs := make(chan error, rivals)
+	for n := range rivals {
+		go func() { errs <- replace(first.RequestID, "n1", tx(fmt.Sprintf("r%d", n))) }()
+	}
+	won := 0
+	for range rivals {
+		if err := <-errs; err == nil {
+			won++
+		} else {
+			wantErr(t, err, store.ErrConflict)
+		}
+	}
+	if got, err = s.Withdrawal(ctx, first.RequestID); err != nil || won != 1 || got.Tx.ID[0] != 'r' {
+		t.Fatalf("%d have won, %+v, %v", won, got, err)
+	}
+	must(t, s.SettleWithdrawal(ctx, first.RequestID, got.Tx.ID, store.WithdrawalMined))
+	wantErr(t, replace(first.RequestID, got.Tx.ID, tx("late")), store.ErrConflict)
 }

@@ -39,9 +39,32 @@ func (q *Queries) AddRequest(ctx context.Context, arg AddRequestParams) (int64, 
 	return result.RowsAffected()
 }
 
+const addSpending = `-- name: AddSpending :exec
+INSERT INTO spendings (token, key, asset, amount, at, claims) VALUES ($1, $2, $3, $4, $5, 1)
+`
+
+type AddSpendingParams struct {
+	Token  string
+	Key    string
+	Asset  string
+	Amount string
+	At     int64
+}
+
+func (q *Queries) AddSpending(ctx context.Context, arg AddSpendingParams) error {
+	_, err := q.exec(ctx, q.addSpendingStmt, addSpending,
+		arg.Token,
+		arg.Key,
+		arg.Asset,
+		arg.Amount,
+		arg.At,
+	)
+	return err
+}
+
 const addToken = `-- name: AddToken :exec
-INSERT INTO tokens (id, hash, name, scopes, caps, payouts, created_at, expires_at, revoked_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
+INSERT INTO tokens (id, hash, name, scopes, caps, per_day, payouts, created_at, expires_at, revoked_at, used_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0)
 `
 
 type AddTokenParams struct {
@@ -50,6 +73,7 @@ type AddTokenParams struct {
 	Name      string
 	Scopes    string
 	Caps      string
+	PerDay    string
 	Payouts   string
 	CreatedAt int64
 	ExpiresAt int64
@@ -62,11 +86,29 @@ func (q *Queries) AddToken(ctx context.Context, arg AddTokenParams) error {
 		arg.Name,
 		arg.Scopes,
 		arg.Caps,
+		arg.PerDay,
 		arg.Payouts,
 		arg.CreatedAt,
 		arg.ExpiresAt,
 	)
 	return err
+}
+
+const claimSpending = `-- name: ClaimSpending :execrows
+UPDATE spendings SET claims = claims + 1 WHERE token = $1 AND key = $2
+`
+
+type ClaimSpendingParams struct {
+	Token string
+	Key   string
+}
+
+func (q *Queries) ClaimSpending(ctx context.Context, arg ClaimSpendingParams) (int64, error) {
+	result, err := q.exec(ctx, q.claimSpendingStmt, claimSpending, arg.Token, arg.Key)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const dropRequest = `-- name: DropRequest :execrows
@@ -86,6 +128,20 @@ func (q *Queries) DropRequest(ctx context.Context, arg DropRequestParams) (int64
 	return result.RowsAffected()
 }
 
+const dropSpending = `-- name: DropSpending :exec
+DELETE FROM spendings WHERE token = $1 AND key = $2
+`
+
+type DropSpendingParams struct {
+	Token string
+	Key   string
+}
+
+func (q *Queries) DropSpending(ctx context.Context, arg DropSpendingParams) error {
+	_, err := q.exec(ctx, q.dropSpendingStmt, dropSpending, arg.Token, arg.Key)
+	return err
+}
+
 const expireRequests = `-- name: ExpireRequests :execrows
 DELETE FROM requests WHERE created_at < $1
 `
@@ -96,6 +152,15 @@ func (q *Queries) ExpireRequests(ctx context.Context, createdAt int64) (int64, e
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const expireSpendings = `-- name: ExpireSpendings :exec
+DELETE FROM spendings WHERE at <= $1
+`
+
+func (q *Queries) ExpireSpendings(ctx context.Context, at int64) error {
+	_, err := q.exec(ctx, q.expireSpendingsStmt, expireSpendings, at)
+	return err
 }
 
 const finishRequest = `-- name: FinishRequest :execrows
@@ -111,6 +176,19 @@ type FinishRequestParams struct {
 
 func (q *Queries) FinishRequest(ctx context.Context, arg FinishRequestParams) (int64, error) {
 	result, err := q.exec(ctx, q.finishRequestStmt, finishRequest, arg.Response, arg.Caller, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const lockToken = `-- name: LockToken :execrows
+UPDATE tokens SET used_at = used_at WHERE id = $1
+`
+
+// Writing the row makes calls of one token wait for each other.
+func (q *Queries) LockToken(ctx context.Context, id string) (int64, error) {
+	result, err := q.exec(ctx, q.lockTokenStmt, lockToken, id)
 	if err != nil {
 		return 0, err
 	}
@@ -163,8 +241,66 @@ func (q *Queries) RevokeToken(ctx context.Context, arg RevokeTokenParams) (int64
 	return result.RowsAffected()
 }
 
+const spending = `-- name: Spending :one
+SELECT asset, amount FROM spendings WHERE token = $1 AND key = $2
+`
+
+type SpendingParams struct {
+	Token string
+	Key   string
+}
+
+type SpendingRow struct {
+	Asset  string
+	Amount string
+}
+
+func (q *Queries) Spending(ctx context.Context, arg SpendingParams) (SpendingRow, error) {
+	row := q.queryRow(ctx, q.spendingStmt, spending, arg.Token, arg.Key)
+	var i SpendingRow
+	err := row.Scan(&i.Asset, &i.Amount)
+	return i, err
+}
+
+const spendings = `-- name: Spendings :many
+SELECT amount, at FROM spendings WHERE token = $1 AND asset = $2 ORDER BY at
+`
+
+type SpendingsParams struct {
+	Token string
+	Asset string
+}
+
+type SpendingsRow struct {
+	Amount string
+	At     int64
+}
+
+func (q *Queries) Spendings(ctx context.Context, arg SpendingsParams) ([]SpendingsRow, error) {
+	rows, err := q.query(ctx, q.spendingsStmt, spendings, arg.Token, arg.Asset)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SpendingsRow
+	for rows.Next() {
+		var i SpendingsRow
+		if err := rows.Scan(&i.Amount, &i.At); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const tokenByHash = `-- name: TokenByHash :one
-SELECT id, hash, name, scopes, caps, payouts, created_at, expires_at, revoked_at FROM tokens WHERE hash = $1
+SELECT id, hash, name, scopes, caps, payouts, created_at, expires_at, revoked_at, per_day, used_at FROM tokens WHERE hash = $1
 `
 
 func (q *Queries) TokenByHash(ctx context.Context, hash []byte) (Token, error) {
@@ -180,12 +316,25 @@ func (q *Queries) TokenByHash(ctx context.Context, hash []byte) (Token, error) {
 		&i.CreatedAt,
 		&i.ExpiresAt,
 		&i.RevokedAt,
+		&i.PerDay,
+		&i.UsedAt,
 	)
 	return i, err
 }
 
+const tokenUsed = `-- name: TokenUsed :one
+SELECT used_at FROM tokens WHERE id = $1
+`
+
+func (q *Queries) TokenUsed(ctx context.Context, id string) (int64, error) {
+	row := q.queryRow(ctx, q.tokenUsedStmt, tokenUsed, id)
+	var used_at int64
+	err := row.Scan(&used_at)
+	return used_at, err
+}
+
 const tokens = `-- name: Tokens :many
-SELECT id, hash, name, scopes, caps, payouts, created_at, expires_at, revoked_at FROM tokens ORDER BY created_at, id
+SELECT id, hash, name, scopes, caps, payouts, created_at, expires_at, revoked_at, per_day, used_at FROM tokens ORDER BY created_at, id
 `
 
 func (q *Queries) Tokens(ctx context.Context) ([]Token, error) {
@@ -207,6 +356,8 @@ func (q *Queries) Tokens(ctx context.Context) ([]Token, error) {
 			&i.CreatedAt,
 			&i.ExpiresAt,
 			&i.RevokedAt,
+			&i.PerDay,
+			&i.UsedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -219,4 +370,36 @@ func (q *Queries) Tokens(ctx context.Context) ([]Token, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const touchToken = `-- name: TouchToken :exec
+UPDATE tokens SET used_at = $1 WHERE id = $2 AND used_at <= $3
+`
+
+type TouchTokenParams struct {
+	At     int64
+	ID     string
+	Before int64
+}
+
+func (q *Queries) TouchToken(ctx context.Context, arg TouchTokenParams) error {
+	_, err := q.exec(ctx, q.touchTokenStmt, touchToken, arg.At, arg.ID, arg.Before)
+	return err
+}
+
+const unclaimSpending = `-- name: UnclaimSpending :execrows
+UPDATE spendings SET claims = claims - 1 WHERE token = $1 AND key = $2 AND claims > 1
+`
+
+type UnclaimSpendingParams struct {
+	Token string
+	Key   string
+}
+
+func (q *Queries) UnclaimSpending(ctx context.Context, arg UnclaimSpendingParams) (int64, error) {
+	result, err := q.exec(ctx, q.unclaimSpendingStmt, unclaimSpending, arg.Token, arg.Key)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }

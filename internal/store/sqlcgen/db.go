@@ -42,6 +42,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addRequestStmt, err = db.PrepareContext(ctx, addRequest); err != nil {
 		return nil, fmt.Errorf("error preparing query AddRequest: %w", err)
 	}
+	if q.addSpendingStmt, err = db.PrepareContext(ctx, addSpending); err != nil {
+		return nil, fmt.Errorf("error preparing query AddSpending: %w", err)
+	}
 	if q.addSwapStmt, err = db.PrepareContext(ctx, addSwap); err != nil {
 		return nil, fmt.Errorf("error preparing query AddSwap: %w", err)
 	}
@@ -75,6 +78,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.claimNodeStmt, err = db.PrepareContext(ctx, claimNode); err != nil {
 		return nil, fmt.Errorf("error preparing query ClaimNode: %w", err)
 	}
+	if q.claimSpendingStmt, err = db.PrepareContext(ctx, claimSpending); err != nil {
+		return nil, fmt.Errorf("error preparing query ClaimSpending: %w", err)
+	}
 	if q.coinsStmt, err = db.PrepareContext(ctx, coins); err != nil {
 		return nil, fmt.Errorf("error preparing query Coins: %w", err)
 	}
@@ -84,11 +90,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.dropLaneStmt, err = db.PrepareContext(ctx, dropLane); err != nil {
 		return nil, fmt.Errorf("error preparing query DropLane: %w", err)
 	}
+	if q.dropRedeemFeeStmt, err = db.PrepareContext(ctx, dropRedeemFee); err != nil {
+		return nil, fmt.Errorf("error preparing query DropRedeemFee: %w", err)
+	}
 	if q.dropRequestStmt, err = db.PrepareContext(ctx, dropRequest); err != nil {
 		return nil, fmt.Errorf("error preparing query DropRequest: %w", err)
 	}
+	if q.dropSpendingStmt, err = db.PrepareContext(ctx, dropSpending); err != nil {
+		return nil, fmt.Errorf("error preparing query DropSpending: %w", err)
+	}
 	if q.expireRequestsStmt, err = db.PrepareContext(ctx, expireRequests); err != nil {
 		return nil, fmt.Errorf("error preparing query ExpireRequests: %w", err)
+	}
+	if q.expireSpendingsStmt, err = db.PrepareContext(ctx, expireSpendings); err != nil {
+		return nil, fmt.Errorf("error preparing query ExpireSpendings: %w", err)
 	}
 	if q.finishRequestStmt, err = db.PrepareContext(ctx, finishRequest); err != nil {
 		return nil, fmt.Errorf("error preparing query FinishRequest: %w", err)
@@ -117,6 +132,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.listSwapsStmt, err = db.PrepareContext(ctx, listSwaps); err != nil {
 		return nil, fmt.Errorf("error preparing query ListSwaps: %w", err)
 	}
+	if q.lockTokenStmt, err = db.PrepareContext(ctx, lockToken); err != nil {
+		return nil, fmt.Errorf("error preparing query LockToken: %w", err)
+	}
 	if q.markStmt, err = db.PrepareContext(ctx, mark); err != nil {
 		return nil, fmt.Errorf("error preparing query Mark: %w", err)
 	}
@@ -141,6 +159,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.openSwapsStmt, err = db.PrepareContext(ctx, openSwaps); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenSwaps: %w", err)
 	}
+	if q.openWithdrawalsStmt, err = db.PrepareContext(ctx, openWithdrawals); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenWithdrawals: %w", err)
+	}
 	if q.pendingEffectsStmt, err = db.PrepareContext(ctx, pendingEffects); err != nil {
 		return nil, fmt.Errorf("error preparing query PendingEffects: %w", err)
 	}
@@ -149,6 +170,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.putLaneStmt, err = db.PrepareContext(ctx, putLane); err != nil {
 		return nil, fmt.Errorf("error preparing query PutLane: %w", err)
+	}
+	if q.putRedeemFeeStmt, err = db.PrepareContext(ctx, putRedeemFee); err != nil {
+		return nil, fmt.Errorf("error preparing query PutRedeemFee: %w", err)
 	}
 	if q.putWalletStmt, err = db.PrepareContext(ctx, putWallet); err != nil {
 		return nil, fmt.Errorf("error preparing query PutWallet: %w", err)
@@ -162,6 +186,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.recentAgreementsStmt, err = db.PrepareContext(ctx, recentAgreements); err != nil {
 		return nil, fmt.Errorf("error preparing query RecentAgreements: %w", err)
 	}
+	if q.redeemFeesStmt, err = db.PrepareContext(ctx, redeemFees); err != nil {
+		return nil, fmt.Errorf("error preparing query RedeemFees: %w", err)
+	}
 	if q.releaseHoldsStmt, err = db.PrepareContext(ctx, releaseHolds); err != nil {
 		return nil, fmt.Errorf("error preparing query ReleaseHolds: %w", err)
 	}
@@ -171,14 +198,26 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.releaseWithdrawalStmt, err = db.PrepareContext(ctx, releaseWithdrawal); err != nil {
 		return nil, fmt.Errorf("error preparing query ReleaseWithdrawal: %w", err)
 	}
+	if q.replaceWithdrawalTxStmt, err = db.PrepareContext(ctx, replaceWithdrawalTx); err != nil {
+		return nil, fmt.Errorf("error preparing query ReplaceWithdrawalTx: %w", err)
+	}
 	if q.requestStmt, err = db.PrepareContext(ctx, request); err != nil {
 		return nil, fmt.Errorf("error preparing query Request: %w", err)
 	}
 	if q.revokeTokenStmt, err = db.PrepareContext(ctx, revokeToken); err != nil {
 		return nil, fmt.Errorf("error preparing query RevokeToken: %w", err)
 	}
+	if q.settleWithdrawalStmt, err = db.PrepareContext(ctx, settleWithdrawal); err != nil {
+		return nil, fmt.Errorf("error preparing query SettleWithdrawal: %w", err)
+	}
 	if q.spendCoinStmt, err = db.PrepareContext(ctx, spendCoin); err != nil {
 		return nil, fmt.Errorf("error preparing query SpendCoin: %w", err)
+	}
+	if q.spendingStmt, err = db.PrepareContext(ctx, spending); err != nil {
+		return nil, fmt.Errorf("error preparing query Spending: %w", err)
+	}
+	if q.spendingsStmt, err = db.PrepareContext(ctx, spendings); err != nil {
+		return nil, fmt.Errorf("error preparing query Spendings: %w", err)
 	}
 	if q.swapStmt, err = db.PrepareContext(ctx, swap); err != nil {
 		return nil, fmt.Errorf("error preparing query Swap: %w", err)
@@ -186,11 +225,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.tokenByHashStmt, err = db.PrepareContext(ctx, tokenByHash); err != nil {
 		return nil, fmt.Errorf("error preparing query TokenByHash: %w", err)
 	}
+	if q.tokenUsedStmt, err = db.PrepareContext(ctx, tokenUsed); err != nil {
+		return nil, fmt.Errorf("error preparing query TokenUsed: %w", err)
+	}
 	if q.tokensStmt, err = db.PrepareContext(ctx, tokens); err != nil {
 		return nil, fmt.Errorf("error preparing query Tokens: %w", err)
 	}
+	if q.touchTokenStmt, err = db.PrepareContext(ctx, touchToken); err != nil {
+		return nil, fmt.Errorf("error preparing query TouchToken: %w", err)
+	}
 	if q.txsOfStmt, err = db.PrepareContext(ctx, txsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query TxsOf: %w", err)
+	}
+	if q.unclaimSpendingStmt, err = db.PrepareContext(ctx, unclaimSpending); err != nil {
+		return nil, fmt.Errorf("error preparing query UnclaimSpending: %w", err)
 	}
 	if q.undoCreatedStmt, err = db.PrepareContext(ctx, undoCreated); err != nil {
 		return nil, fmt.Errorf("error preparing query UndoCreated: %w", err)
@@ -248,6 +296,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addRequestStmt: %w", cerr)
 		}
 	}
+	if q.addSpendingStmt != nil {
+		if cerr := q.addSpendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addSpendingStmt: %w", cerr)
+		}
+	}
 	if q.addSwapStmt != nil {
 		if cerr := q.addSwapStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addSwapStmt: %w", cerr)
@@ -303,6 +356,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing claimNodeStmt: %w", cerr)
 		}
 	}
+	if q.claimSpendingStmt != nil {
+		if cerr := q.claimSpendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing claimSpendingStmt: %w", cerr)
+		}
+	}
 	if q.coinsStmt != nil {
 		if cerr := q.coinsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing coinsStmt: %w", cerr)
@@ -318,14 +376,29 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing dropLaneStmt: %w", cerr)
 		}
 	}
+	if q.dropRedeemFeeStmt != nil {
+		if cerr := q.dropRedeemFeeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropRedeemFeeStmt: %w", cerr)
+		}
+	}
 	if q.dropRequestStmt != nil {
 		if cerr := q.dropRequestStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing dropRequestStmt: %w", cerr)
 		}
 	}
+	if q.dropSpendingStmt != nil {
+		if cerr := q.dropSpendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropSpendingStmt: %w", cerr)
+		}
+	}
 	if q.expireRequestsStmt != nil {
 		if cerr := q.expireRequestsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing expireRequestsStmt: %w", cerr)
+		}
+	}
+	if q.expireSpendingsStmt != nil {
+		if cerr := q.expireSpendingsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing expireSpendingsStmt: %w", cerr)
 		}
 	}
 	if q.finishRequestStmt != nil {
@@ -373,6 +446,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listSwapsStmt: %w", cerr)
 		}
 	}
+	if q.lockTokenStmt != nil {
+		if cerr := q.lockTokenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lockTokenStmt: %w", cerr)
+		}
+	}
 	if q.markStmt != nil {
 		if cerr := q.markStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing markStmt: %w", cerr)
@@ -413,6 +491,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing openSwapsStmt: %w", cerr)
 		}
 	}
+	if q.openWithdrawalsStmt != nil {
+		if cerr := q.openWithdrawalsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openWithdrawalsStmt: %w", cerr)
+		}
+	}
 	if q.pendingEffectsStmt != nil {
 		if cerr := q.pendingEffectsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing pendingEffectsStmt: %w", cerr)
@@ -426,6 +509,11 @@ func (q *Queries) Close() error {
 	if q.putLaneStmt != nil {
 		if cerr := q.putLaneStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putLaneStmt: %w", cerr)
+		}
+	}
+	if q.putRedeemFeeStmt != nil {
+		if cerr := q.putRedeemFeeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putRedeemFeeStmt: %w", cerr)
 		}
 	}
 	if q.putWalletStmt != nil {
@@ -448,6 +536,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing recentAgreementsStmt: %w", cerr)
 		}
 	}
+	if q.redeemFeesStmt != nil {
+		if cerr := q.redeemFeesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing redeemFeesStmt: %w", cerr)
+		}
+	}
 	if q.releaseHoldsStmt != nil {
 		if cerr := q.releaseHoldsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing releaseHoldsStmt: %w", cerr)
@@ -463,6 +556,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing releaseWithdrawalStmt: %w", cerr)
 		}
 	}
+	if q.replaceWithdrawalTxStmt != nil {
+		if cerr := q.replaceWithdrawalTxStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replaceWithdrawalTxStmt: %w", cerr)
+		}
+	}
 	if q.requestStmt != nil {
 		if cerr := q.requestStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing requestStmt: %w", cerr)
@@ -473,9 +571,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing revokeTokenStmt: %w", cerr)
 		}
 	}
+	if q.settleWithdrawalStmt != nil {
+		if cerr := q.settleWithdrawalStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing settleWithdrawalStmt: %w", cerr)
+		}
+	}
 	if q.spendCoinStmt != nil {
 		if cerr := q.spendCoinStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing spendCoinStmt: %w", cerr)
+		}
+	}
+	if q.spendingStmt != nil {
+		if cerr := q.spendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing spendingStmt: %w", cerr)
+		}
+	}
+	if q.spendingsStmt != nil {
+		if cerr := q.spendingsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing spendingsStmt: %w", cerr)
 		}
 	}
 	if q.swapStmt != nil {
@@ -488,14 +601,29 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing tokenByHashStmt: %w", cerr)
 		}
 	}
+	if q.tokenUsedStmt != nil {
+		if cerr := q.tokenUsedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tokenUsedStmt: %w", cerr)
+		}
+	}
 	if q.tokensStmt != nil {
 		if cerr := q.tokensStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing tokensStmt: %w", cerr)
 		}
 	}
+	if q.touchTokenStmt != nil {
+		if cerr := q.touchTokenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing touchTokenStmt: %w", cerr)
+		}
+	}
 	if q.txsOfStmt != nil {
 		if cerr := q.txsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing txsOfStmt: %w", cerr)
+		}
+	}
+	if q.unclaimSpendingStmt != nil {
+		if cerr := q.unclaimSpendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing unclaimSpendingStmt: %w", cerr)
 		}
 	}
 	if q.undoCreatedStmt != nil {
@@ -578,6 +706,7 @@ type Queries struct {
 	addHoldStmt             *sql.Stmt
 	addNonceStmt            *sql.Stmt
 	addRequestStmt          *sql.Stmt
+	addSpendingStmt         *sql.Stmt
 	addSwapStmt             *sql.Stmt
 	addTokenStmt            *sql.Stmt
 	addTxStmt               *sql.Stmt
@@ -589,11 +718,15 @@ type Queries struct {
 	agreementBySwapStmt     *sql.Stmt
 	awaitMarkStmt           *sql.Stmt
 	claimNodeStmt           *sql.Stmt
+	claimSpendingStmt       *sql.Stmt
 	coinsStmt               *sql.Stmt
 	cursorStmt              *sql.Stmt
 	dropLaneStmt            *sql.Stmt
+	dropRedeemFeeStmt       *sql.Stmt
 	dropRequestStmt         *sql.Stmt
+	dropSpendingStmt        *sql.Stmt
 	expireRequestsStmt      *sql.Stmt
+	expireSpendingsStmt     *sql.Stmt
 	finishRequestStmt       *sql.Stmt
 	forgetCoinsStmt         *sql.Stmt
 	forgetHoldsStmt         *sql.Stmt
@@ -603,6 +736,7 @@ type Queries struct {
 	lastEffectOrdStmt       *sql.Stmt
 	lastNonceStmt           *sql.Stmt
 	listSwapsStmt           *sql.Stmt
+	lockTokenStmt           *sql.Stmt
 	markStmt                *sql.Stmt
 	moveAgreementStmt       *sql.Stmt
 	moveCursorStmt          *sql.Stmt
@@ -611,23 +745,33 @@ type Queries struct {
 	nonceOwnerStmt          *sql.Stmt
 	noncesFromStmt          *sql.Stmt
 	openSwapsStmt           *sql.Stmt
+	openWithdrawalsStmt     *sql.Stmt
 	pendingEffectsStmt      *sql.Stmt
 	putCoinStmt             *sql.Stmt
 	putLaneStmt             *sql.Stmt
+	putRedeemFeeStmt        *sql.Stmt
 	putWalletStmt           *sql.Stmt
 	raiseEpochStmt          *sql.Stmt
 	readMarkStmt            *sql.Stmt
 	recentAgreementsStmt    *sql.Stmt
+	redeemFeesStmt          *sql.Stmt
 	releaseHoldsStmt        *sql.Stmt
 	releaseTxStmt           *sql.Stmt
 	releaseWithdrawalStmt   *sql.Stmt
+	replaceWithdrawalTxStmt *sql.Stmt
 	requestStmt             *sql.Stmt
 	revokeTokenStmt         *sql.Stmt
+	settleWithdrawalStmt    *sql.Stmt
 	spendCoinStmt           *sql.Stmt
+	spendingStmt            *sql.Stmt
+	spendingsStmt           *sql.Stmt
 	swapStmt                *sql.Stmt
 	tokenByHashStmt         *sql.Stmt
+	tokenUsedStmt           *sql.Stmt
 	tokensStmt              *sql.Stmt
+	touchTokenStmt          *sql.Stmt
 	txsOfStmt               *sql.Stmt
+	unclaimSpendingStmt     *sql.Stmt
 	undoCreatedStmt         *sql.Stmt
 	undoSpentStmt           *sql.Stmt
 	unsettledAgreementsStmt *sql.Stmt
@@ -647,6 +791,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addHoldStmt:             q.addHoldStmt,
 		addNonceStmt:            q.addNonceStmt,
 		addRequestStmt:          q.addRequestStmt,
+		addSpendingStmt:         q.addSpendingStmt,
 		addSwapStmt:             q.addSwapStmt,
 		addTokenStmt:            q.addTokenStmt,
 		addTxStmt:               q.addTxStmt,
@@ -658,11 +803,15 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		agreementBySwapStmt:     q.agreementBySwapStmt,
 		awaitMarkStmt:           q.awaitMarkStmt,
 		claimNodeStmt:           q.claimNodeStmt,
+		claimSpendingStmt:       q.claimSpendingStmt,
 		coinsStmt:               q.coinsStmt,
 		cursorStmt:              q.cursorStmt,
 		dropLaneStmt:            q.dropLaneStmt,
+		dropRedeemFeeStmt:       q.dropRedeemFeeStmt,
 		dropRequestStmt:         q.dropRequestStmt,
+		dropSpendingStmt:        q.dropSpendingStmt,
 		expireRequestsStmt:      q.expireRequestsStmt,
+		expireSpendingsStmt:     q.expireSpendingsStmt,
 		finishRequestStmt:       q.finishRequestStmt,
 		forgetCoinsStmt:         q.forgetCoinsStmt,
 		forgetHoldsStmt:         q.forgetHoldsStmt,
@@ -672,6 +821,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		lastEffectOrdStmt:       q.lastEffectOrdStmt,
 		lastNonceStmt:           q.lastNonceStmt,
 		listSwapsStmt:           q.listSwapsStmt,
+		lockTokenStmt:           q.lockTokenStmt,
 		markStmt:                q.markStmt,
 		moveAgreementStmt:       q.moveAgreementStmt,
 		moveCursorStmt:          q.moveCursorStmt,
@@ -680,23 +830,33 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		nonceOwnerStmt:          q.nonceOwnerStmt,
 		noncesFromStmt:          q.noncesFromStmt,
 		openSwapsStmt:           q.openSwapsStmt,
+		openWithdrawalsStmt:     q.openWithdrawalsStmt,
 		pendingEffectsStmt:      q.pendingEffectsStmt,
 		putCoinStmt:             q.putCoinStmt,
 		putLaneStmt:             q.putLaneStmt,
+		putRedeemFeeStmt:        q.putRedeemFeeStmt,
 		putWalletStmt:           q.putWalletStmt,
 		raiseEpochStmt:          q.raiseEpochStmt,
 		readMarkStmt:            q.readMarkStmt,
 		recentAgreementsStmt:    q.recentAgreementsStmt,
+		redeemFeesStmt:          q.redeemFeesStmt,
 		releaseHoldsStmt:        q.releaseHoldsStmt,
 		releaseTxStmt:           q.releaseTxStmt,
 		releaseWithdrawalStmt:   q.releaseWithdrawalStmt,
+		replaceWithdrawalTxStmt: q.replaceWithdrawalTxStmt,
 		requestStmt:             q.requestStmt,
 		revokeTokenStmt:         q.revokeTokenStmt,
+		settleWithdrawalStmt:    q.settleWithdrawalStmt,
 		spendCoinStmt:           q.spendCoinStmt,
+		spendingStmt:            q.spendingStmt,
+		spendingsStmt:           q.spendingsStmt,
 		swapStmt:                q.swapStmt,
 		tokenByHashStmt:         q.tokenByHashStmt,
+		tokenUsedStmt:           q.tokenUsedStmt,
 		tokensStmt:              q.tokensStmt,
+		touchTokenStmt:          q.touchTokenStmt,
 		txsOfStmt:               q.txsOfStmt,
+		unclaimSpendingStmt:     q.unclaimSpendingStmt,
 		undoCreatedStmt:         q.undoCreatedStmt,
 		undoSpentStmt:           q.undoSpentStmt,
 		unsettledAgreementsStmt: q.unsettledAgreementsStmt,

@@ -51,8 +51,29 @@ func (q *Queries) DropLane(ctx context.Context, arg DropLaneParams) error {
 	return err
 }
 
+const dropRedeemFee = `-- name: DropRedeemFee :exec
+DELETE FROM redeem_fees WHERE chain = $1 AND account = $2 AND owner = $3 AND leg = $4
+`
+
+type DropRedeemFeeParams struct {
+	Chain   string
+	Account string
+	Owner   string
+	Leg     int64
+}
+
+func (q *Queries) DropRedeemFee(ctx context.Context, arg DropRedeemFeeParams) error {
+	_, err := q.exec(ctx, q.dropRedeemFeeStmt, dropRedeemFee,
+		arg.Chain,
+		arg.Account,
+		arg.Owner,
+		arg.Leg,
+	)
+	return err
+}
+
 const lanes = `-- name: Lanes :many
-SELECT chain, account, lane, sequence, owner, leg, asset, amount, fees, announced, fund_nonce, released FROM lanes WHERE chain = $1 AND account = $2 ORDER BY lane
+SELECT chain, account, lane, sequence, owner, leg, asset, amount, fees, announced, fund_nonce, released, not_after FROM lanes WHERE chain = $1 AND account = $2 ORDER BY lane
 `
 
 type LanesParams struct {
@@ -82,6 +103,7 @@ func (q *Queries) Lanes(ctx context.Context, arg LanesParams) ([]Lane, error) {
 			&i.Announced,
 			&i.FundNonce,
 			&i.Released,
+			&i.NotAfter,
 		); err != nil {
 			return nil, err
 		}
@@ -184,12 +206,12 @@ func (q *Queries) NoncesFrom(ctx context.Context, arg NoncesFromParams) ([]Nonce
 }
 
 const putLane = `-- name: PutLane :exec
-INSERT INTO lanes (chain, account, lane, sequence, owner, leg, asset, amount, fees, announced, fund_nonce, released)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+INSERT INTO lanes (chain, account, lane, sequence, owner, leg, asset, amount, fees, announced, fund_nonce, released, not_after)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (chain, account, lane) DO UPDATE
 SET sequence = excluded.sequence, owner = excluded.owner, leg = excluded.leg, asset = excluded.asset,
     amount = excluded.amount, fees = excluded.fees, announced = excluded.announced,
-    fund_nonce = excluded.fund_nonce, released = excluded.released
+    fund_nonce = excluded.fund_nonce, released = excluded.released, not_after = excluded.not_after
 `
 
 type PutLaneParams struct {
@@ -205,6 +227,7 @@ type PutLaneParams struct {
 	Announced bool
 	FundNonce int64
 	Released  bool
+	NotAfter  int64
 }
 
 func (q *Queries) PutLane(ctx context.Context, arg PutLaneParams) error {
@@ -221,6 +244,74 @@ func (q *Queries) PutLane(ctx context.Context, arg PutLaneParams) error {
 		arg.Announced,
 		arg.FundNonce,
 		arg.Released,
+		arg.NotAfter,
 	)
 	return err
+}
+
+const putRedeemFee = `-- name: PutRedeemFee :exec
+INSERT INTO redeem_fees (chain, account, owner, leg, asset, fee)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (chain, account, owner, leg) DO UPDATE
+SET asset = excluded.asset, fee = excluded.fee
+`
+
+type PutRedeemFeeParams struct {
+	Chain   string
+	Account string
+	Owner   string
+	Leg     int64
+	Asset   string
+	Fee     string
+}
+
+func (q *Queries) PutRedeemFee(ctx context.Context, arg PutRedeemFeeParams) error {
+	_, err := q.exec(ctx, q.putRedeemFeeStmt, putRedeemFee,
+		arg.Chain,
+		arg.Account,
+		arg.Owner,
+		arg.Leg,
+		arg.Asset,
+		arg.Fee,
+	)
+	return err
+}
+
+const redeemFees = `-- name: RedeemFees :many
+SELECT chain, account, owner, leg, asset, fee FROM redeem_fees WHERE chain = $1 AND account = $2 ORDER BY owner, leg
+`
+
+type RedeemFeesParams struct {
+	Chain   string
+	Account string
+}
+
+func (q *Queries) RedeemFees(ctx context.Context, arg RedeemFeesParams) ([]RedeemFee, error) {
+	rows, err := q.query(ctx, q.redeemFeesStmt, redeemFees, arg.Chain, arg.Account)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RedeemFee
+	for rows.Next() {
+		var i RedeemFee
+		if err := rows.Scan(
+			&i.Chain,
+			&i.Account,
+			&i.Owner,
+			&i.Leg,
+			&i.Asset,
+			&i.Fee,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

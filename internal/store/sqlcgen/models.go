@@ -77,6 +77,7 @@ type Lane struct {
 	Announced bool
 	FundNonce int64
 	Released  bool
+	NotAfter  int64
 }
 
 type Node struct {
@@ -93,6 +94,15 @@ type Nonce struct {
 	Sealed  []byte
 }
 
+type RedeemFee struct {
+	Chain   string
+	Account string
+	Owner   string
+	Leg     int64
+	Asset   string
+	Fee     string
+}
+
 type Request struct {
 	Caller    string
 	ID        string
@@ -101,6 +111,15 @@ type Request struct {
 	Finished  bool
 	Response  []byte
 	CreatedAt int64
+}
+
+type Spending struct {
+	Token  string
+	Key    string
+	Asset  string
+	Amount string
+	At     int64
+	Claims int64
 }
 
 type Swap struct {
@@ -123,6 +142,8 @@ type Token struct {
 	CreatedAt int64
 	ExpiresAt int64
 	RevokedAt int64
+	PerDay    string
+	UsedAt    int64
 }
 
 type TxRow struct {
@@ -167,6 +188,7 @@ type Withdrawal struct {
 	Raw         []byte
 	Released    bool
 	CreatedAt   int64
+	Outcome     string
 }
 
 type Writer struct {

@@ -11,13 +11,13 @@ import (
 
 const activity = `-- name: Activity :many
 SELECT created_at, chain, txid, purpose AS kind, swap, leg, '' AS request_id, '' AS asset, '' AS destination,
-       '' AS amount, fee
+       '' AS amount, fee, '' AS outcome
 FROM txs
 WHERE released AND txs.created_at <= $2 AND (txs.created_at < $2
        OR txs.chain < $3 OR (txs.chain = $3 AND txs.txid < $4))
   AND (CAST($5 AS TEXT) = '' OR txs.chain = CAST($5 AS TEXT))
 UNION ALL
-SELECT created_at, chain, txid, 'withdrawal', NULL, 0, request_id, asset, destination, amount, fee
+SELECT created_at, chain, txid, 'withdrawal', NULL, 0, request_id, asset, destination, amount, fee, outcome
 FROM withdrawals
 WHERE released AND withdrawals.created_at <= $2 AND (withdrawals.created_at < $2
        OR withdrawals.chain < $3
@@ -46,6 +46,7 @@ type ActivityRow struct {
 	Destination string
 	Amount      string
 	Fee         string
+	Outcome     string
 }
 
 // What may have left the process, in the order of Withdrawals.
@@ -76,6 +77,7 @@ func (q *Queries) Activity(ctx context.Context, arg ActivityParams) ([]ActivityR
 			&i.Destination,
 			&i.Amount,
 			&i.Fee,
+			&i.Outcome,
 		); err != nil {
 			return nil, err
 		}
@@ -126,6 +128,60 @@ func (q *Queries) AddWithdrawal(ctx context.Context, arg AddWithdrawalParams) (i
 	return result.RowsAffected()
 }
 
+const openWithdrawals = `-- name: OpenWithdrawals :many
+SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome FROM withdrawals
+WHERE outcome = 'open' AND created_at >= $1 AND (created_at > $1
+       OR chain > $2 OR (chain = $2 AND txid > $3))
+ORDER BY created_at, chain, txid LIMIT $4
+`
+
+type OpenWithdrawalsParams struct {
+	After      int64
+	AfterChain string
+	AfterTxid  string
+	UpTo       int32
+}
+
+func (q *Queries) OpenWithdrawals(ctx context.Context, arg OpenWithdrawalsParams) ([]Withdrawal, error) {
+	rows, err := q.query(ctx, q.openWithdrawalsStmt, openWithdrawals,
+		arg.After,
+		arg.AfterChain,
+		arg.AfterTxid,
+		arg.UpTo,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Withdrawal
+	for rows.Next() {
+		var i Withdrawal
+		if err := rows.Scan(
+			&i.RequestID,
+			&i.Chain,
+			&i.TxID,
+			&i.Asset,
+			&i.Destination,
+			&i.Amount,
+			&i.Fee,
+			&i.Raw,
+			&i.Released,
+			&i.CreatedAt,
+			&i.Outcome,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const releaseWithdrawal = `-- name: ReleaseWithdrawal :execrows
 UPDATE withdrawals SET released = TRUE WHERE request_id = $1
 `
@@ -138,8 +194,57 @@ func (q *Queries) ReleaseWithdrawal(ctx context.Context, requestID string) (int6
 	return result.RowsAffected()
 }
 
+const replaceWithdrawalTx = `-- name: ReplaceWithdrawalTx :execrows
+UPDATE withdrawals
+SET txid = $1, fee = $2, raw = $3, released = FALSE
+WHERE request_id = $4 AND chain = $5 AND txid = $6 AND outcome = 'open'
+`
+
+type ReplaceWithdrawalTxParams struct {
+	TxID      string
+	Fee       string
+	Raw       []byte
+	RequestID string
+	Chain     string
+	Expected  string
+}
+
+func (q *Queries) ReplaceWithdrawalTx(ctx context.Context, arg ReplaceWithdrawalTxParams) (int64, error) {
+	result, err := q.exec(ctx, q.replaceWithdrawalTxStmt, replaceWithdrawalTx,
+		arg.TxID,
+		arg.Fee,
+		arg.Raw,
+		arg.RequestID,
+		arg.Chain,
+		arg.Expected,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const settleWithdrawal = `-- name: SettleWithdrawal :execrows
+UPDATE withdrawals SET outcome = $1
+WHERE request_id = $2 AND txid = $3 AND outcome IN ('open', $1)
+`
+
+type SettleWithdrawalParams struct {
+	Outcome   string
+	RequestID string
+	TxID      string
+}
+
+func (q *Queries) SettleWithdrawal(ctx context.Context, arg SettleWithdrawalParams) (int64, error) {
+	result, err := q.exec(ctx, q.settleWithdrawalStmt, settleWithdrawal, arg.Outcome, arg.RequestID, arg.TxID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const withdrawal = `-- name: Withdrawal :one
-SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at FROM withdrawals WHERE request_id = $1
+SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome FROM withdrawals WHERE request_id = $1
 `
 
 func (q *Queries) Withdrawal(ctx context.Context, requestID string) (Withdrawal, error) {
@@ -156,12 +261,13 @@ func (q *Queries) Withdrawal(ctx context.Context, requestID string) (Withdrawal,
 		&i.Raw,
 		&i.Released,
 		&i.CreatedAt,
+		&i.Outcome,
 	)
 	return i, err
 }
 
 const withdrawals = `-- name: Withdrawals :many
-SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at FROM withdrawals
+SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome FROM withdrawals
 WHERE created_at <= $1 AND (created_at < $1
        OR chain < $2 OR (chain = $2 AND txid < $3))
   AND (CAST($4 AS TEXT) = '' OR chain = CAST($4 AS TEXT))
@@ -204,6 +310,7 @@ func (q *Queries) Withdrawals(ctx context.Context, arg WithdrawalsParams) ([]Wit
 			&i.Raw,
 			&i.Released,
 			&i.CreatedAt,
+			&i.Outcome,
 		); err != nil {
 			return nil, err
 		}

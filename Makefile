@@ -18,7 +18,7 @@ RACE ?= $(foreach d,$(race_dirs),$(if $(wildcard $(d)/*_test.go),./$(d))) \
 BENCH ?=
 BENCH_NOTE ?=
 BENCH_DATA ?=
-SOAK ?= 10m
+SOAK_ROUNDS ?= 5
 
 .PHONY: help
 help: ## Show this list
@@ -71,8 +71,9 @@ bench: ## Run every benchmark; print JSON and write docs/benchmarks.md
 	@cd tools/bench && go run . -root "$(root)" -only '$(BENCH)' -note '$(BENCH_NOTE)' $(if $(BENCH_DATA),-data '$(BENCH_DATA)')
 
 .PHONY: soak
-soak: ## Run the seeded simulator for SOAK (default 10m)
-	KOFO_SOAK=$(SOAK) go test -run '^TestSoak' -count=1 -timeout 24h ./test/sim/...
+soak: ## Kill nodes at every edge, SOAK_ROUNDS times over (default 5), on real nodes
+	tools/build.sh btcd btcctl geth nats-server
+	go test -tags e2e -run '^TestSafety_D1_KillAtEveryEdge$$' -count=$(SOAK_ROUNDS) -failfast -timeout 24h -v ./test/e2e
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -12,13 +12,15 @@ import (
 // assets knows how the node's assets are written.
 type assets struct{ chains []*sdk.Chain }
 
-// loadAssets asks the node for them.
-func loadAssets(ctx context.Context, c *sdk.Client) (assets, error) {
+// loadAssets asks the node for them. Errors are told in their words from then
+// on.
+func (a *app) loadAssets(ctx context.Context, c *sdk.Client) (assets, error) {
 	list, err := c.Chains.ListChains(ctx, &sdk.ListChainsRequest{})
 	if err != nil {
 		return assets{}, err
 	}
-	return assets{list.GetChains()}, nil
+	a.known = assets{list.GetChains()}
+	return a.known, nil
 }
 
 // smallUnits are names for parts of coins, by the coin's symbol, with the

@@ -42,6 +42,8 @@ type app struct {
 	width, workFactor int
 
 	flags globalFlags
+	// known are the node's assets, once it was asked for them.
+	known assets
 }
 
 type globalFlags struct {
@@ -97,6 +99,7 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", lineLength)))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	f := root.PersistentFlags()
 	f.StringVar(&a.flags.config, "config", "", "the node's configuration file")
@@ -244,5 +247,9 @@ func (a *app) call(cmd *cobra.Command, f func(ctx context.Context, c *sdk.Client
 	defer func() { _ = client.Close() }()
 	ctx, cancel := context.WithTimeout(cmd.Context(), a.flags.timeout)
 	defer cancel()
-	return f(ctx, client)
+	err = f(ctx, client)
+	if len(sdk.Metadata(err)) > 0 && len(a.known.chains) == 0 && !a.flags.json {
+		_, _ = a.loadAssets(ctx, client) // the error can be told without, in base units
+	}
+	return err
 }

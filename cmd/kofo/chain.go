@@ -14,7 +14,7 @@ func (a *app) chainCommands() *cobra.Command {
 		Use: "list", Short: "Show every chain and its back end", Args: args(0, 0), Example: "  kofo chain list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd, func(ctx context.Context, c *sdk.Client) error {
-				k, err := loadAssets(ctx, c)
+				k, err := a.loadAssets(ctx, c)
 				if err != nil {
 					return err
 				}

@@ -14,6 +14,7 @@ import (
 	"github.com/kofo-network/kofo/internal/config"
 	"github.com/kofo-network/kofo/internal/demo"
 	"github.com/kofo-network/kofo/internal/node"
+	"github.com/kofo-network/kofo/internal/version"
 )
 
 const longDemo = `Swaps 0.05 BTC for 1 ETH between two settlement nodes on two chains, all of it on
@@ -30,7 +31,8 @@ Scenarios:
                         end swapped
 
 Fees are what the balances differ by beyond what was sent and received. With
---json, progress comes as one object a line, and the last line is the report.`
+--json, progress comes as one object a line, and the last line is the report. With
+--keep the nodes stay and make tickets that live an hour; what to type is printed.`
 
 const exampleDemo = `  kofo demo
   kofo demo --scenario crash-at-reveal
@@ -103,7 +105,10 @@ func (a *app) demoProcesses() []*cobra.Command {
 				if err != nil {
 					return err
 				}
-				return node.Run(ctx, cfg, node.Options{Log: log, Environ: a.environ, Ready: a.out})
+				v := version.Get()
+				return node.Run(ctx, cfg, node.Options{
+					Log: log, Environ: a.environ, Ready: a.out, Version: v.Number, Commit: v.Commit,
+				})
 			},
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/kofo-network/kofo/api/sdk"
 )
@@ -46,10 +47,57 @@ func (a *app) when(t *sdk.Timestamp) string {
 	return fmt.Sprintf("%s ago (%s)", span(left), clock(at))
 }
 
+// until writes a last moment.
+func (a *app) until(t *sdk.Timestamp) string {
+	at := sdk.Time(t)
+	if at.IsZero() {
+		return "no limit"
+	}
+	if left := at.Sub(a.now()); left >= 0 {
+		return fmt.Sprintf("until %s, in %s", clock(at), span(left))
+	}
+	return fmt.Sprintf("until %s, which is past", clock(at))
+}
+
 // clock writes a moment in UTC, as chains count.
 func clock(t time.Time) string { return t.UTC().Format("2 Jan 15:04:05 UTC") }
 
-// short writes the two ends of an id.
+// lineLength is the longest line that is written for people. Ids, tickets and
+// what else has no blanks stay whole.
+const lineLength = 100
+
+// fold breaks lines between words, and begins what is broken off with blanks.
+func fold(text string, width, indent int) string {
+	var b strings.Builder
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		used := 0
+		for j, word := range strings.SplitAfter(line, " ") {
+			length := utf8.RuneCountInString(strings.TrimRight(word, " "))
+			if j > 0 && length > 0 && used+length > width {
+				b.WriteString("\n" + strings.Repeat(" ", indent))
+				used = indent
+			}
+			b.WriteString(word)
+			used += utf8.RuneCountInString(word)
+		}
+	}
+	lines := strings.Split(b.String(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// listed is the length of an id in lists: enough of its beginning to name it.
+const listed = 10
+
+// brief writes the beginning of a swap's id, which every command takes.
+func brief(id string) string { return id[:min(listed, len(id))] }
+
+// short writes the two ends of a transaction's id.
 func short(id string) string {
 	if len(id) <= 16 {
 		return id

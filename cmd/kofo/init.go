@@ -62,18 +62,22 @@ func (a *app) init(f initFlags) error {
 	if a.prompt == nil && !f.yes && !f.imported {
 		return usage("nobody can be asked to confirm the words; say --yes to have them printed")
 	}
+	if !f.imported && f.words != 12 && f.words != 24 {
+		return usage("a new seed has 12 or 24 words, not %d", f.words)
+	}
 	if err := os.MkdirAll(filepath.Dir(file.Path), 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
+	}
+	// What locks it comes first: nobody writes words down in vain.
+	lock, err := a.newLock(c, f.keyFile)
+	if err != nil {
+		return err
 	}
 	seed, err := a.seed(f)
 	if err != nil {
 		return err
 	}
 	defer seed.Close()
-	lock, err := a.newLock(c, f.keyFile)
-	if err != nil {
-		return err
-	}
 	if !f.imported && !f.yes && !a.flags.json {
 		if err := a.confirmWords(seed.RevealWords()); err != nil {
 			return err
@@ -114,7 +118,7 @@ func (a *app) newLock(c config.Config, keyFile string) (wallet.Lock, error) {
 		}
 		return wallet.KeyFile(keyFile), nil
 	}
-	return c.Lock(a.environ, a.askNew())
+	return c.NewLock(a.environ, a.askNew())
 }
 
 // askNew asks for a new passphrase, twice; nil where nobody can be asked.
@@ -124,6 +128,9 @@ func (a *app) askNew() func() (string, error) {
 	}
 	return func() (string, error) {
 		first, err := a.prompt.Hidden(fmt.Sprintf("New passphrase (at least %d characters): ", wallet.MinPassphrase))
+		if err == nil {
+			err = config.CheckPassphrase(first)
+		}
 		if err != nil {
 			return "", err
 		}

@@ -221,12 +221,16 @@ func openRefund(t *testing.T, n *servertest.Node, id string) {
 	n.SetTip(servertest.Bitcoin, 1100, s.Terms.Legs[0].TimeLock+1)
 }
 
-// lock shows the funding of a leg.
+// lock funds the node's own leg.
 func lock(t *testing.T, n *servertest.Node, id string, leg int, height uint64) {
 	t.Helper()
 	block := htlc.BlockID{Height: height, Hash: [32]byte{byte(leg + 1)}}
 	txid := strings.Repeat(fmt.Sprint(leg+1), 64)
-	for _, e := range []htlc.Event{htlc.LegSeen{Leg: leg, TxID: txid}, htlc.LegFunded{Leg: leg, TxID: txid, Ref: "r", Block: block}} {
+	passed := htlc.Observed{State: htlc.CheckPassed}
+	checked := htlc.FundingChecked{Facts: htlc.FundingFacts{
+		Clock: 1, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed,
+	}}
+	for _, e := range []htlc.Event{htlc.FundingPrepared{TxID: txid}, checked, htlc.LegSeen{Leg: leg, TxID: txid}, htlc.LegFunded{Leg: leg, TxID: txid, Ref: "r", Block: block}} {
 		if err := n.Happen(id, e); err != nil {
 			t.Fatal(err)
 		}
@@ -338,8 +342,8 @@ func TestAcceptShowsEverythingAndAsks(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	for _, want := range []string{
-		"You pay       1 ETH", "You are paid  0.05 BTC (5,000,000 sat) on bitcoin", "participant", "fee to redeem it", "0.00002845 BTC (2,845 sat)",
-		"Worst case if it fails", "time lock opens", "in 1 h", "Fees if it completes",
+		"You pay       1 ETH", "You are paid  0.05 BTC (5,000,000 sat) on bitcoin", "participant", "to redeem on bitcoin", "0.00002845 BTC (2,845 sat)",
+		"First they lock 0.05 BTC on bitcoin", "Then you lock 1 ETH", "Worst case if it fails", "time lock opens", "in 1 h", "Fees if it completes",
 	} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("no %q in\n%s", want, r.out)

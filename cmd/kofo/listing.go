@@ -40,23 +40,28 @@ var phaseFilters = map[string][]sdk.Phase{
 func (a *app) listCommand() *cobra.Command {
 	var which string
 	var most int
+	var asCSV bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List swaps and offers, the newest first", Args: args(0, 0),
-		Example: "  kofo swap list\n  kofo swap list --which open",
+		Long: `list shows swaps and offers, the newest first. With --csv it prints all of them for
+the books: one row for each with its outcome, its times (UTC), what was given and
+received, and the fees paid on either chain, in whole coins.`,
+		Example: "  kofo swap list\n  kofo swap list --which open\n  kofo swap list --which closed --csv > swaps.csv",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			phases, ok := phaseFilters[which]
 			if !ok {
 				return usage("--which is all, open or closed, not %q", which)
 			}
+			if asCSV && a.flags.json {
+				return usage("--csv and --json exclude each other")
+			}
+			if asCSV && !cmd.Flags().Changed("most") {
+				most = 0 // books have no gaps
+			}
 			return a.call(cmd, func(ctx context.Context, c *sdk.Client) error {
-				var swaps []*sdk.Swap
-				for s, err := range c.AllSwaps(ctx, phases...) {
-					if err != nil {
-						return err
-					}
-					if swaps = append(swaps, s); len(swaps) == most {
-						break
-					}
+				swaps, err := someSwaps(ctx, c, most, phases)
+				if err != nil {
+					return err
 				}
 				if a.flags.json {
 					list, err := encodeAll("swaps", swaps)
@@ -65,9 +70,12 @@ func (a *app) listCommand() *cobra.Command {
 					}
 					return a.printJSON(list)
 				}
-				k, err := loadAssets(ctx, c)
+				k, err := a.loadAssets(ctx, c)
 				if err != nil {
 					return err
+				}
+				if asCSV {
+					return writeBooks(a.out, k, swaps)
 				}
 				a.printList(k, swaps)
 				return nil
@@ -75,8 +83,23 @@ func (a *app) listCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&which, "which", "all", "all, open or closed")
-	cmd.Flags().IntVar(&most, "most", 50, "most to list")
+	cmd.Flags().IntVar(&most, "most", 50, "most to list; 0 for all (with --csv all where not given)")
+	cmd.Flags().BoolVar(&asCSV, "csv", false, "print CSV for the books")
 	return cmd
+}
+
+// someSwaps are the newest; 0 takes all.
+func someSwaps(ctx context.Context, c *sdk.Client, most int, phases []sdk.Phase) ([]*sdk.Swap, error) {
+	var swaps []*sdk.Swap
+	for s, err := range c.AllSwaps(ctx, phases...) {
+		if err != nil {
+			return nil, err
+		}
+		if swaps = append(swaps, s); len(swaps) == most {
+			break
+		}
+	}
+	return swaps, nil
 }
 
 func (a *app) printList(k assets, swaps []*sdk.Swap) {
@@ -86,7 +109,7 @@ func (a *app) printList(k assets, swaps []*sdk.Swap) {
 	}
 	rows := [][]string{{"ID", "STATE", "YOU PAY", "YOU ARE PAID", "NEXT"}}
 	for _, s := range swaps {
-		rows = append(rows, []string{short(idOf(s)), phaseWord(s), k.human(s.GetSends()), k.human(s.GetReceives()), a.nextShort(s)})
+		rows = append(rows, []string{brief(idOf(s)), phaseWord(s), k.human(s.GetSends()), k.human(s.GetReceives()), a.nextShort(s)})
 	}
 	a.table(rows)
 }
@@ -121,7 +144,7 @@ func (a *app) showCommand() *cobra.Command {
 				if err != nil || a.flags.json {
 					return errors.Join(err, a.showIf(err == nil, answer))
 				}
-				k, err := loadAssets(ctx, c)
+				k, err := a.loadAssets(ctx, c)
 				if err != nil {
 					return err
 				}
@@ -188,9 +211,12 @@ func (a *app) historyCommand() *cobra.Command {
 					}
 					return a.printJSON(list)
 				}
-				rows := [][]string{{"TIME", "WHAT", "TRANSACTION"}}
+				rows := [][]string{{"TIME", "WHAT"}}
 				for _, e := range entries {
-					rows = append(rows, []string{clock(sdk.Time(e.GetTime())), e.GetText(), e.GetTxid()})
+					rows = append(rows, []string{clock(sdk.Time(e.GetTime())), e.GetText()})
+					if e.GetTxid() != "" {
+						rows = append(rows, []string{"tx " + e.GetTxid()})
+					}
 				}
 				a.table(rows)
 				return nil

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kofo-network/kofo/api/sdk"
-	"github.com/kofo-network/kofo/api/sdk/reason"
 	"github.com/kofo-network/kofo/internal/version"
 )
 
@@ -27,8 +26,9 @@ func (a *app) nodeCommands() *cobra.Command {
 						peer = "none: answers come by hand"
 					}
 					a.table([][]string{
-						{"Version", strings.TrimSpace(i.GetVersion() + " " + i.GetCommit())}, {"Party", i.GetParty()}, {"Certificate", i.GetFingerprint()},
-						{"Peer address", peer}, {"Started", a.when(i.GetStartedAt())}, {"Chains", strings.Join(i.GetChains(), ", ")},
+						{"Version", version.Version{Number: i.GetVersion(), Commit: i.GetCommit()}.String()},
+						{"Party", i.GetParty()}, {"Certificate", i.GetFingerprint()}, {"Peer address", peer},
+						{"Started", a.when(i.GetStartedAt())}, {"Chains", strings.Join(i.GetChains(), ", ")},
 						{"Store", fmt.Sprintf("%s, data version %d", i.GetStore(), i.GetDataVersion())}, {"Open swaps", fmt.Sprint(i.GetOpenSwaps())},
 					})
 				})
@@ -58,35 +58,6 @@ func (a *app) nodeCommands() *cobra.Command {
 	}
 	shutdown.Flags().BoolVar(&yes, "yes", false, "don't ask")
 	return group("node", "The node itself", info, shutdown)
-}
-
-func (a *app) errorsCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "errors [REASON]", Short: "Explain the reasons of errors", Args: args(0, 1), Example: "  kofo errors\n  kofo errors COINS_RESERVED",
-		RunE: func(_ *cobra.Command, given []string) error {
-			list := reason.All()
-			if len(given) == 1 {
-				info, ok := reason.Lookup(reason.Reason(strings.ToUpper(given[0])))
-				if !ok {
-					return usage("no reason %q", given[0])
-				}
-				list = []reason.Info{info}
-			}
-			if a.flags.json {
-				out := make([]map[string]string, len(list))
-				for i, e := range list {
-					out[i] = map[string]string{"reason": string(e.Reason), "code": e.Code.String(), "text": e.Text, "advice": e.Advice}
-				}
-				return a.printJSON(map[string]any{"errors": out})
-			}
-			rows := [][]string{{"REASON", "WHAT HAPPENED", "WHAT TO DO"}}
-			for _, e := range list {
-				rows = append(rows, []string{string(e.Reason), e.Text, strings.ReplaceAll(e.Advice, "`", "")})
-			}
-			a.table(rows)
-			return nil
-		},
-	}
 }
 
 func (a *app) versionCommand() *cobra.Command {

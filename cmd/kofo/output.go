@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -82,14 +82,49 @@ func (a *app) printLine(v any) error {
 	return nil
 }
 
-// table aligns rows of cells.
-func (a *app) table(rows [][]string) {
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-	for _, row := range rows {
-		_, _ = fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
-	}
-	_ = w.Flush()
+// tell writes a text for people, folded, and ends the line.
+func (a *app) tell(indent int, format string, args ...any) {
+	a.say("%s\n", fold(fmt.Sprintf(format, args...), a.lineWidth(), indent))
 }
+
+// lineWidth is that of lines for people.
+func (a *app) lineWidth() int {
+	if a.live {
+		return min(lineLength, a.columns())
+	}
+	return lineLength
+}
+
+// table aligns rows of cells. A row of one cell is a note to the one above it.
+func (a *app) table(rows [][]string) {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			if len(row) > 1 {
+				widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			}
+		}
+	}
+	for _, row := range rows {
+		if len(row) == 1 {
+			a.tell(noteIndent, "%s%s", strings.Repeat(" ", noteIndent), row[0])
+			continue
+		}
+		var b strings.Builder
+		last := 0 // where the last cell begins
+		for i, cell := range row {
+			last = utf8.RuneCountInString(b.String())
+			b.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+		}
+		a.tell(last, "%s", b.String())
+	}
+}
+
+// noteIndent is where notes in a table begin.
+const noteIndent = 4
 
 // printedError is a failure as JSON.
 type printedError struct {
@@ -104,30 +139,24 @@ func (a *app) printError(err error) {
 	out := printedError{Text: sdk.Message(err), Metadata: sdk.Metadata(err), Exit: exitCode(err)}
 	r := reasonOf(err)
 	out.Reason = string(r)
-	if info, ok := reason.Lookup(r); ok {
-		out.Advice = strings.ReplaceAll(info.Advice, "`", "")
-	}
+	info, _ := reason.Lookup(r)
 	if a.flags.json {
+		out.Advice = strings.ReplaceAll(info.Advice, "`", "")
 		_ = a.printLine(map[string]any{"error": out})
 		return
 	}
-	_, _ = fmt.Fprintln(a.err, "kofo:", out.Text)
-	for _, key := range []string{reason.KeyMissing, reason.KeyMin, reason.KeyMax, reason.KeyAt} {
-		if v := out.Metadata[key]; v != "" {
-			_, _ = fmt.Fprintf(a.err, "  %s: %s %s\n", key, v, baseOf(key, out.Metadata))
-		}
+	words := wordsOf{k: a.known, metadata: out.Metadata, when: a.when}
+	text := words.plain(out.Text)
+	lines := append([]string{"kofo: " + text}, words.rest(text)...)
+	switch {
+	case out.Reason != "" && info.Advice != "":
+		lines = append(lines, fmt.Sprintf("  %s: %s", out.Reason, words.advice(info.Advice)))
+	case out.Reason != "":
+		lines = append(lines, "  "+out.Reason)
 	}
-	if out.Reason != "" {
-		_, _ = fmt.Fprintf(a.err, "  %s: %s\n", out.Reason, out.Advice)
+	for _, line := range lines {
+		_, _ = fmt.Fprintln(a.err, fold(line, a.lineWidth(), noteIndent))
 	}
-}
-
-// baseOf names the unit of a number in an error's metadata.
-func baseOf(key string, metadata map[string]string) string {
-	if key == reason.KeyAt {
-		return ""
-	}
-	return "base units of " + metadata[reason.KeyAsset]
 }
 
 // reasonOf finds the stable reason of an error of a call, of the wallet or of

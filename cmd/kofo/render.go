@@ -2,9 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
-	"time"
-	"unicode/utf8"
 
 	"github.com/kofo-network/kofo/api/sdk"
 )
@@ -24,62 +23,42 @@ const keptEntries = 12
 func (a *app) render(v view) string {
 	var b strings.Builder
 	s := v.swap
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("Swap %s   %s", idOf(s), strings.ToUpper(phaseWord(s)))
-	line("You pay       %s on %s", v.k.both(s.GetSends()), v.k.chainName(chainOf(s.GetSends())))
-	line("You are paid  %s on %s", v.k.both(s.GetReceives()), v.k.chainName(chainOf(s.GetReceives())))
-	line("You are       %s", roleText(s.GetRole()))
-	line("")
+	line := func(indent int, format string, args ...any) {
+		b.WriteString(fold(fmt.Sprintf(format, args...), a.lineWidth(), indent) + "\n")
+	}
+	line(0, "Swap %s   %s", idOf(s), strings.ToUpper(phaseWord(s)))
+	line(margin, "You pay       %s on %s", v.k.both(s.GetSends()), v.k.chainName(chainOf(s.GetSends())))
+	line(margin, "You are paid  %s on %s", v.k.both(s.GetReceives()), v.k.chainName(chainOf(s.GetReceives())))
+	line(margin, "You are       %s", roleText(s.GetRole()))
+	line(0, "")
 	for _, leg := range s.GetLegs() {
 		for _, text := range a.legLines(v.k, leg, s.GetPhase()) {
-			line("%s", text)
+			line(legIndent, "%s", text)
 		}
 	}
 	if len(v.entries) > 0 {
-		line("\nWhat happened")
+		line(0, "\nWhat happened (times in UTC)")
 		from := max(0, len(v.entries)-keptEntries)
 		if from > 0 {
-			line("  ... %d earlier: kofo swap history %s", from, short(idOf(s)))
+			line(0, "  ... %d earlier: kofo swap history %s", from, brief(idOf(s)))
 		}
 		for _, e := range v.entries[from:] {
-			line("  %s", entryLine(e))
+			line(12, "  %s", entryLine(e))
 		}
 	}
-	line("")
+	line(0, "")
 	for _, text := range a.outlook(v) {
-		line("%s", a.wrap(text))
+		line(margin, "%s", text)
 	}
 	return b.String()
 }
 
-// margin is where the texts of an outlook begin.
-const margin = 11
-
-// wrap breaks a text between words where a terminal would break it anywhere.
-// Lines for programs and files stay whole.
-func (a *app) wrap(text string) string {
-	columns := a.columns()
-	if !a.live || columns < 4*margin {
-		return text
-	}
-	var b strings.Builder
-	for i, line := range strings.Split(text, "\n") {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		used := 0
-		for j, word := range strings.SplitAfter(line, " ") {
-			length := utf8.RuneCountInString(strings.TrimRight(word, " "))
-			if j > 0 && used+length > columns {
-				b.WriteString("\n" + strings.Repeat(" ", margin))
-				used = margin
-			}
-			b.WriteString(word)
-			used += utf8.RuneCountInString(word)
-		}
-	}
-	return b.String()
-}
+// margin is where the texts of an outlook begin, legIndent where those of a
+// leg's second line do.
+const (
+	margin    = 11
+	legIndent = 12
+)
 
 func chainOf(amount *sdk.AssetAmount) string {
 	chain, _, _ := strings.Cut(amount.GetAsset(), "/")
@@ -99,18 +78,18 @@ func (a *app) legLines(k assets, leg *sdk.Leg, phase sdk.Phase) []string {
 	if whose == "" {
 		whose = "others' lock"
 	}
-	head := fmt.Sprintf("%-10s %-12s", k.chainName(leg.GetChain()), whose)
+	head := fmt.Sprintf("%-11s %-12s", k.chainName(leg.GetChain()), whose)
 	out := []string{head + legText(leg)}
-	indent := strings.Repeat(" ", 23)
+	indent := strings.Repeat(" ", legIndent)
 	if leg.GetFundingTxid() != "" {
-		out = append(out, indent+"locked by  "+leg.GetFundingTxid())
+		out = append(out, indent+"locked by    "+leg.GetFundingTxid())
 	}
 	if leg.GetSpendTxid() != "" {
-		out = append(out, fmt.Sprintf("%s%s by  %s", indent, legVerb(leg.GetStatus()), leg.GetSpendTxid()))
+		out = append(out, fmt.Sprintf("%s%-11s  %s", indent, legVerb(leg.GetStatus())+" by", leg.GetSpendTxid()))
 	}
 	spent := leg.GetSpendTxid() != ""
 	if !spent && phase != sdk.PhaseClosed && leg.GetTimeLock() != nil {
-		out = append(out, fmt.Sprintf("%stime lock  opens %s", indent, a.when(leg.GetTimeLock())))
+		out = append(out, fmt.Sprintf("%stime lock    opens %s", indent, a.when(leg.GetTimeLock())))
 	}
 	return out
 }
@@ -181,15 +160,34 @@ func (a *app) outlook(v view) []string {
 		out = append(out, "Locked     "+v.k.sum(locked))
 	}
 	for _, f := range s.GetFeesPaid() {
-		out = append(out, fmt.Sprintf("Fee        %s for %s, tx %s", v.k.both(f.GetFee()), word(f.GetKind().String(), "FEE_KIND_"), short(f.GetTxid())))
+		out = append(out, fmt.Sprintf("Fee        %s%s to %s, tx %s", atMost(f.GetFinal()), v.k.both(f.GetFee()), feeVerb(f.GetKind()), short(f.GetTxid())))
 	}
 	if len(s.GetFeesTotal()) > 0 {
-		out = append(out, "Fees       "+v.k.sum(s.GetFeesTotal()))
+		out = append(out, "Fees       "+atMost(feesFinal(s))+v.k.sum(s.GetFeesTotal()))
 	}
 	if worst := s.GetWorstCaseLoss(); len(worst) > 0 {
 		out = append(out, "Worst case "+v.k.sum(worst)+" in fees, if the swap fails under stress")
 	}
 	return out
+}
+
+// atMost goes before a fee that the chain may yet take less of.
+func atMost(final bool) string {
+	if final {
+		return ""
+	}
+	return "at most "
+}
+
+func feesFinal(s *sdk.Swap) bool {
+	return !slices.ContainsFunc(s.GetFeesPaid(), func(f *sdk.FeePaid) bool { return !f.GetFinal() })
+}
+
+func feeVerb(k sdk.FeeKind) string {
+	if k == sdk.FeeKindFund {
+		return "lock"
+	}
+	return word(k.String(), "FEE_KIND_")
 }
 
 func detail(text string) string {
@@ -225,60 +223,4 @@ func (a *app) actionText(k assets, n *sdk.NextAction) string {
 		return text
 	}
 	return text + "\n           " + strings.Join(times, ", ")
-}
-
-// printQuote shows what a swap costs and takes.
-func (a *app) printQuote(k assets, q *sdk.Quote) {
-	if q == nil {
-		return
-	}
-	a.say("You pay       %s on %s\n", k.both(q.GetSends()), k.chainName(chainOf(q.GetSends())))
-	a.say("You are paid  %s on %s\n", k.both(q.GetReceives()), k.chainName(chainOf(q.GetReceives())))
-	a.say("You are       %s\n\n", roleText(q.GetRole()))
-	for _, l := range q.GetLegs() {
-		fee := func(base string) string { return k.both(&sdk.AssetAmount{Asset: l.GetFeeAsset(), Amount: base}) }
-		unit := func(base string) string {
-			return k.human(&sdk.AssetAmount{Asset: l.GetAmount().GetAsset(), Amount: base})
-		}
-		rows := [][]string{{"  fee to redeem it", fee(l.GetRedeemFee()) + ", under stress " + fee(l.GetStressRedeemFee())}}
-		if l.GetRole() == sdk.LegRolePayer {
-			rows = [][]string{
-				{"  fee to lock", fee(l.GetFundFee())},
-				{"  fee to refund, if it fails", fee(l.GetRefundFee()) + ", under stress " + fee(l.GetStressRefundFee())},
-			}
-		}
-		whose := map[sdk.LegRole]string{sdk.LegRolePayer: "Your", sdk.LegRolePayee: "Their"}[l.GetRole()]
-		a.say("%s lock on %s\n", whose, k.chainName(l.GetChain()))
-		a.table(append(rows,
-			[]string{"  smallest and largest", unit(l.GetMinAmount()) + " to " + unit(l.GetMaxAmount())},
-			[]string{"  confirmations", fmt.Sprint(l.GetMinConfirmations())},
-			[]string{"  locked at the latest", a.when(l.GetFundBy())},
-			[]string{"  time lock opens", a.when(l.GetTimeLock())},
-		))
-	}
-	a.say("\nFees if it completes   %s\n", k.sum(q.GetTotalCost()))
-	a.say("Worst case if it fails %s; the amount itself comes back\n", k.sum(q.GetWorstCaseLoss()))
-	a.say("Reserved meanwhile     %s\n", k.sum(q.GetReserved()))
-	if d := q.GetExpectedDuration(); d != nil {
-		a.say("It takes about         %s\n", span(d.AsDuration().Round(time.Second)))
-	}
-	for _, note := range q.GetTrustNotes() {
-		a.say("You trust              %s\n", note)
-	}
-}
-
-func (a *app) printInspection(k assets, in *sdk.InspectResponse) {
-	a.say("Offer         %s\nBy            %s\n", in.GetOfferId(), in.GetInitiator())
-	if in.GetPeerAddress() != "" {
-		a.say("Answer goes   to %s\n", in.GetPeerAddress())
-	} else {
-		a.say("Answer goes   by hand\n")
-	}
-	if q := in.GetQuote(); q != nil {
-		a.say("Accept        %s\n\n", a.when(q.GetAcceptBy()))
-		a.printQuote(k, q)
-	}
-	for _, r := range in.GetRefusals() {
-		a.say("\nCan't be accepted: %s [%s]\n", r.GetText(), r.GetReason())
-	}
 }

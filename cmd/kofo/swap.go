@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,7 +48,7 @@ func (a *app) quoteCommand() *cobra.Command {
 				return usage("--as is initiator or participant, not %q", as)
 			}
 			return a.call(cmd, func(ctx context.Context, c *sdk.Client) error {
-				k, err := loadAssets(ctx, c)
+				k, err := a.loadAssets(ctx, c)
 				if err != nil {
 					return err
 				}
@@ -84,7 +82,7 @@ this node by itself where the ticket names it, else by hand (kofo swap countersi
 		Example: `  kofo swap offer --send "0.05 BTC" --receive "1 ETH"` + "\n" + `  kofo swap offer --send "0.05 BTC" --receive "1 ETH" --valid-for 10m --by-hand`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd, func(ctx context.Context, c *sdk.Client) error {
-				k, err := loadAssets(ctx, c)
+				k, err := a.loadAssets(ctx, c)
 				if err != nil {
 					return err
 				}
@@ -102,7 +100,7 @@ this node by itself where the ticket names it, else by hand (kofo swap countersi
 				}
 				return a.show(answer, func() {
 					a.printQuote(k, answer.GetQuote())
-					a.say("\nOffer %s\nThe ticket for the other party, one line, valid %s:\n\n%s\n", answer.GetOfferId(), a.when(answer.GetSwap().GetAcceptBy()), answer.GetTicket())
+					a.say("\nOffer %s\nThe ticket for the other party, one line, valid %s:\n\n%s\n", answer.GetOfferId(), a.until(answer.GetSwap().GetAcceptBy()), answer.GetTicket())
 				})
 			})
 		},
@@ -140,7 +138,7 @@ func (a *app) inspectCommand() *cobra.Command {
 				return err
 			}
 			return a.call(cmd, func(ctx context.Context, c *sdk.Client) error {
-				k, err := loadAssets(ctx, c)
+				k, err := a.loadAssets(ctx, c)
 				if err != nil {
 					return err
 				}
@@ -186,7 +184,7 @@ func (a *app) accept(cmd *cobra.Command, req *sdk.AcceptRequest, yes bool) error
 	// A person may take longer to answer than a call may.
 	look, cancel := context.WithTimeout(cmd.Context(), a.flags.timeout)
 	defer cancel()
-	k, err := loadAssets(look, client)
+	k, err := a.loadAssets(look, client)
 	if err != nil {
 		return err
 	}
@@ -217,13 +215,13 @@ func (a *app) accept(cmd *cobra.Command, req *sdk.AcceptRequest, yes bool) error
 	return a.show(answer, func() {
 		a.say("Accepted: swap %s\n", answer.GetSwapId())
 		if why := answer.GetUndelivered(); why != nil {
-			a.say("The answer did not reach the other node: %s\nIt is tried again until the ticket's end.\n", why.GetText())
+			a.tell(0, "The answer did not reach the other node: %s\nIt is tried again until the ticket's end.", why.GetText())
 		}
 		if text := answer.GetAcceptance(); text != "" {
 			a.say("By hand, give this line to the other party, for kofo swap countersign:\n\n%s\n", text)
 			return
 		}
-		a.say("Both have signed. See kofo swap watch %s\n", short(answer.GetSwapId()))
+		a.say("Both have signed. See kofo swap watch %s\n", brief(answer.GetSwapId()))
 	})
 }
 
@@ -275,33 +273,6 @@ func (a *app) completeCommand() *cobra.Command {
 	return cmd
 }
 
-// resolve takes an id, or the beginning of one.
-func resolve(ctx context.Context, c *sdk.Client, text string) (string, error) {
-	text = strings.ToLower(text)
-	if len(text) == 64 {
-		return text, nil
-	}
-	if len(text) < 4 {
-		return "", usage("%q is too short for the beginning of an id", text)
-	}
-	found := ""
-	for s, err := range c.AllSwaps(ctx) {
-		if err != nil {
-			return "", err
-		}
-		if strings.HasPrefix(s.GetId(), text) || strings.HasPrefix(s.GetOfferId(), text) {
-			if found != "" {
-				return "", usage("several swaps begin with %q", text)
-			}
-			found = idOf(s)
-		}
-	}
-	if found == "" {
-		return "", reason.Error(reason.SwapNotFound, fmt.Sprintf("no swap or offer begins with %q", text), nil)
-	}
-	return found, nil
-}
-
 func (a *app) cancelCommand() *cobra.Command {
 	var request string
 	cmd := &cobra.Command{
@@ -341,7 +312,7 @@ func (a *app) refundCommand() *cobra.Command {
 					return err
 				}
 				return a.show(answer, func() {
-					a.say("%s\n", answer.GetSwap().GetNextAction().GetText())
+					a.tell(0, "%s", answer.GetSwap().GetNextAction().GetText())
 					if answer.GetTxid() != "" {
 						a.say("Transaction %s\n", answer.GetTxid())
 					}

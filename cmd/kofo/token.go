@@ -34,7 +34,7 @@ func (a *app) createTokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make a token; its text is shown once", Args: args(0, 0),
 		Example: `  kofo token create --name dashboard --scope read` + "\n" +
-			`  kofo token create --name desk --scope read,quote,trade --cap "1 BTC" --cap "20 ETH" --expires 720h --out desk.token`,
+			`  kofo token create --name desk --scope read,quote,trade --cap "1 BTC" --expires 720h --out d.token`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd, func(ctx context.Context, c *sdk.Client) error { return a.createToken(ctx, c, f) })
 		},
@@ -61,7 +61,7 @@ func (a *app) createToken(ctx context.Context, c *sdk.Client, f tokenFlags) erro
 		req.Scopes = append(req.Scopes, scope)
 	}
 	if len(f.caps) > 0 {
-		k, err := loadAssets(ctx, c)
+		k, err := a.loadAssets(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -126,13 +126,15 @@ func (a *app) listTokensCommand() *cobra.Command {
 					}
 					return a.printJSON(list)
 				}
-				rows := [][]string{{"ID", "NAME", "SCOPES", "STATE", "MADE"}}
+				rows := [][]string{{"ID", "NAME", "STATE", "MADE"}}
 				for _, t := range tokens {
 					var names []string
 					for _, s := range t.GetScopes() {
 						names = append(names, word(s.String(), "SCOPE_"))
 					}
-					rows = append(rows, []string{t.GetId(), t.GetName(), strings.Join(names, ","), a.tokenState(t), clock(sdk.Time(t.GetCreatedAt()))})
+					rows = append(rows,
+						[]string{t.GetId(), t.GetName(), a.tokenState(t), clock(sdk.Time(t.GetCreatedAt()))},
+						[]string{"scopes: " + strings.Join(names, ", ")})
 				}
 				a.table(rows)
 				return nil

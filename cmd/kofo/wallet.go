@@ -34,7 +34,7 @@ func (k assets) chainID(text string) (string, error) {
 // onChain runs f with the assets and the chosen chain.
 func (a *app) onChain(cmd *cobra.Command, chain string, f func(ctx context.Context, c *sdk.Client, k assets, id string) error) error {
 	return a.call(cmd, func(ctx context.Context, c *sdk.Client) error {
-		k, err := loadAssets(ctx, c)
+		k, err := a.loadAssets(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -81,18 +81,29 @@ func (a *app) balancesCommand() *cobra.Command {
 					return err
 				}
 				return a.show(answer, func() {
-					rows := [][]string{{"ASSET", "SPENDABLE", "RESERVED", "PENDING", "LOCKED IN SWAPS"}}
 					for _, b := range answer.GetBalances() {
-						one := func(base string) string { return k.both(&sdk.AssetAmount{Asset: b.GetAsset(), Amount: base}) }
-						rows = append(rows, []string{b.GetSymbol() + "@" + k.chainName(chainOf(&sdk.AssetAmount{Asset: b.GetAsset()})), one(b.GetSpendable()), one(b.GetReserved()), one(b.GetPending()), one(b.GetLocked())})
+						a.printBalance(k, b)
 					}
-					a.table(rows)
 				})
 			})
 		},
 	}
 	chainFlag(cmd, &chain)
 	return cmd
+}
+
+// printBalance shows what there is of an asset; what is none is left out.
+func (a *app) printBalance(k assets, b *sdk.Balance) {
+	a.say("%s on %s\n", b.GetSymbol(), k.chainName(chainOf(&sdk.AssetAmount{Asset: b.GetAsset()})))
+	rows := [][]string{}
+	for _, part := range []struct{ name, amount string }{
+		{"spendable", b.GetSpendable()}, {"reserved", b.GetReserved()}, {"pending", b.GetPending()}, {"locked in swaps", b.GetLocked()},
+	} {
+		if part.amount != "0" || part.name == "spendable" {
+			rows = append(rows, []string{"  " + part.name, k.both(&sdk.AssetAmount{Asset: b.GetAsset(), Amount: part.amount})})
+		}
+	}
+	a.table(rows)
 }
 
 func (a *app) transactionsCommand() *cobra.Command {
@@ -118,7 +129,7 @@ func (a *app) transactionsCommand() *cobra.Command {
 					}
 					return a.printJSON(list)
 				}
-				rows := [][]string{{"TIME", "WHAT", "AMOUNT", "FEE", "CONFIRMATIONS", "TRANSACTION"}}
+				rows := [][]string{{"TIME", "WHAT", "AMOUNT", "FEE", "CONFIRMATIONS"}}
 				for _, tx := range txs {
 					state := fmt.Sprint(tx.GetConfirmations())
 					if tx.GetFailed() {
@@ -126,9 +137,9 @@ func (a *app) transactionsCommand() *cobra.Command {
 					}
 					fee := "-"
 					if tx.GetFee() != nil {
-						fee = k.human(tx.GetFee())
+						fee = atMost(tx.GetFeeFinal()) + k.human(tx.GetFee())
 					}
-					rows = append(rows, []string{clock(sdk.Time(tx.GetTime())), word(tx.GetKind().String(), "WALLET_TX_KIND_"), k.human(tx.GetAmount()), fee, state, tx.GetTxid()})
+					rows = append(rows, []string{clock(sdk.Time(tx.GetTime())), word(tx.GetKind().String(), "WALLET_TX_KIND_"), k.human(tx.GetAmount()), fee, state}, []string{"tx " + tx.GetTxid()})
 				}
 				a.table(rows)
 				return nil
@@ -153,7 +164,7 @@ func (a *app) withdrawCommand() *cobra.Command {
 			var k assets
 			req := &sdk.WithdrawRequest{RequestId: request, To: to}
 			err := a.call(cmd, func(ctx context.Context, c *sdk.Client) (err error) {
-				if k, err = loadAssets(ctx, c); err != nil {
+				if k, err = a.loadAssets(ctx, c); err != nil {
 					return err
 				}
 				if req.Amount, err = k.parse(amount); err != nil || maxFee == "" {

@@ -21,7 +21,7 @@ func (a *app) watchCommand() *cobra.Command {
 		Use: "watch [ID]", Short: "Watch one swap, or all", Args: args(0, 1),
 		Long: `watch shows what happens on each chain with confirmations and transaction ids,
 what happens next by itself and when, and whether funds are at risk. On a terminal
-one swap is drawn anew with every change; else each change is a line.
+one swap is drawn anew with every change; else each change is a line. Times are UTC.
 
 It ends when the one swap is closed (--until closed), after the state as it is
 (--until now), or never (--until never; the default without an id). Interrupting
@@ -63,7 +63,7 @@ func (a *app) watch(ctx context.Context, given []string, until, cursor string) e
 	o.OnBreak = func(err error) {
 		_, _ = fmt.Fprintln(a.err, "kofo: the stream broke and is opened again:", sdk.Message(err))
 	}
-	if w.k, err = loadAssets(ctx, client); err != nil {
+	if w.k, err = a.loadAssets(ctx, client); err != nil {
 		return err
 	}
 	if w.id != "" && !a.flags.json {
@@ -138,16 +138,19 @@ func (w *watcher) line(u *sdk.WatchUpdate) {
 	case u.GetKind() == sdk.WatchKindSnapshot && w.id != "":
 		w.a.say("%s\n", w.a.render(view{k: w.k, swap: s, entries: w.entries}))
 	case u.GetKind() == sdk.WatchKindSnapshot:
-		w.a.say("%s  %-10s %s for %s  %s\n", short(idOf(s)), phaseWord(s), w.k.human(s.GetSends()), w.k.human(s.GetReceives()), w.a.nextShort(s))
+		w.a.tell(watchIndent, "%s  %-10s %s for %s  %s", brief(idOf(s)), phaseWord(s), w.k.human(s.GetSends()), w.k.human(s.GetReceives()), w.a.nextShort(s))
 	case u.GetEntry() != nil:
-		w.a.say("%s  %-10s %s\n", short(idOf(s)), phaseWord(s), entryLine(u.GetEntry()))
+		w.a.tell(watchIndent, "%s  %-10s %s", brief(idOf(s)), phaseWord(s), entryLine(u.GetEntry()))
 		if s.GetPhase() == sdk.PhaseClosed || s.GetRisk().GetAtRisk() {
 			for _, text := range w.a.outlook(view{k: w.k, swap: s}) {
-				w.a.say("    %s\n", text)
+				w.a.tell(4+margin, "    %s", text)
 			}
 		}
 	}
 }
+
+// watchIndent is where the texts of a watch's lines begin.
+const watchIndent = listed + 2 + 11
 
 // redraw is how often the times of a drawn swap are brought up to date.
 const redraw = time.Second

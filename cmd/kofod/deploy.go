@@ -1,23 +1,20 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kofo-network/kofo/internal/node"
-	"github.com/kofo-network/kofo/internal/telemetry"
 )
 
 const longDeploy = `deploy puts Kofo's Solidity deployment on every EVM chain of the configuration that
 lacks it, at the address that it has on every chain, paid by this node's account
 (about 1,300,000 gas). Development chains need it once; on public test networks it
-usually stands already. A node must not be running: it refuses to start without.`
+usually stands already. A node refuses to start without it.`
 
 func (p process) deployCommand() *cobra.Command {
-	var asJSON bool
-	c := &cobra.Command{
+	return &cobra.Command{
 		Use: "deploy", Short: "Put the Solidity deployment on chains that lack it", Long: longDeploy,
 		Example: "  kofod deploy --config kofod.yml", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -26,13 +23,13 @@ func (p process) deployCommand() *cobra.Command {
 				return err
 			}
 			done, err := node.Deploy(cmd.Context(), c, node.Options{
-				Log: telemetry.Logger(p.err, c.Log.Level, c.Log.Format), Environ: p.environ, AskPassphrase: p.asker(cmd.Context()),
+				Log: p.logger(cmd, c), Environ: p.environ, AskPassphrase: p.asker(cmd.Context()),
 			})
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(done)
+			if jsonWanted(cmd) {
+				return printJSON(cmd.OutOrStdout(), map[string]any{"deployed": append([]node.Deployed{}, done...)})
 			}
 			for _, d := range done {
 				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: deployed at %s\n", d.Chain, d.Address); err != nil {
@@ -42,6 +39,4 @@ func (p process) deployCommand() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return c
 }

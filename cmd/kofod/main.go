@@ -3,9 +3,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -57,20 +57,9 @@ func execute(ctx context.Context, p process) int {
 	if err == nil {
 		return exitOK
 	}
-	text := err.Error()
-	reason, passing := node.Reason(err)
-	if reason != "" {
-		text += " [" + reason + "]"
-	}
-	_, _ = fmt.Fprintln(p.err, "kofod:", text) // nobody is left to tell
-	var usage usageError
-	switch {
-	case errors.As(err, &usage):
-		return exitUsage
-	case !passing:
-		return exitRefused
-	}
-	return exitFailed
+	failed := failureOf(err)
+	failed.print(p, jsonWanted(root))
+	return failed.Exit
 }
 
 const longRoot = `kofod is the settlement node of Kofo: it watches chains, settles swaps, and serves
@@ -81,6 +70,9 @@ this order. The seed must be there: kofo init makes it.
 
 SIGINT and SIGTERM stop it gracefully. Swaps go on when it is started again.
 
+With --json a command prints one JSON document, and a failure is an object with
+"error"; a node that runs writes its log as JSON, and a line with its API's address.
+
 Exit codes: 0 stopped, 1 failed, 2 wrong usage, 3 refused to start (configuration,
 seed, passphrase or data), where starting again changes nothing.`
 
@@ -89,7 +81,9 @@ func (p process) commands() *cobra.Command {
 		Use: "kofod", Short: "Kofo's settlement node", Long: longRoot, Example: "  kofod\n  kofod --config /etc/kofo/kofod.yml\n  kofod --log-level debug",
 		SilenceUsage: true, SilenceErrors: true, Args: noArgs, RunE: p.runNode,
 	}
+	root.CompletionOptions.DisableDefaultCmd = true // it knows no JSON; kofo has one
 	root.PersistentFlags().String("config", "", "configuration file")
+	root.PersistentFlags().Bool("json", false, "print JSON")
 	config.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
@@ -99,8 +93,8 @@ func (p process) commands() *cobra.Command {
 		&cobra.Command{
 			Use: "version", Short: "Print the version", Example: "  kofod version", Args: noArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				_, err := fmt.Fprintln(cmd.OutOrStdout(), "kofod", version.Get())
-				return err
+				v := version.Get()
+				return show(cmd, map[string]any{"version": v.Number, "commit": v.Commit}, "kofod %s\n", v)
 			},
 		},
 	)
@@ -127,11 +121,22 @@ func (p process) runNode(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	v := version.Get()
+	v, ready := version.Get(), p.out
+	if jsonWanted(cmd) {
+		ready = readyJSON{p.out}
+	}
 	return p.run(cmd.Context(), c, node.Options{
-		Log: telemetry.Logger(p.err, c.Log.Level, c.Log.Format), Environ: p.environ, AskPassphrase: p.asker(cmd.Context()),
-		Ready: p.out, Version: v.Number, Commit: v.Commit,
+		Log: p.logger(cmd, c), Environ: p.environ, AskPassphrase: p.asker(cmd.Context()),
+		Ready: ready, Version: v.Number, Commit: v.Commit,
 	})
+}
+
+func (p process) logger(cmd *cobra.Command, c config.Config) *slog.Logger {
+	format := c.Log.Format
+	if jsonWanted(cmd) {
+		format = "json"
+	}
+	return telemetry.Logger(p.err, c.Log.Level, format)
 }
 
 // asker asks on the terminal; it is nil where there is none.
@@ -153,10 +158,11 @@ func (p process) configCommands() *cobra.Command {
 			Use: "check", Short: "Report everything that is wrong with the configuration", Example: "  kofod config check --config kofod.yml", Args: noArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				c, err := p.load(cmd)
-				if err == nil {
-					_, err = fmt.Fprintf(cmd.OutOrStdout(), "good: %d chains, data in %s\n", len(c.Chains), c.DataDir)
+				if err != nil {
+					return err
 				}
-				return err
+				good := map[string]any{"good": true, "chains": len(c.Chains), "dataDir": c.DataDir}
+				return show(cmd, good, "good: %d chains, data in %s\n", len(c.Chains), c.DataDir)
 			},
 		},
 		&cobra.Command{
@@ -165,6 +171,9 @@ func (p process) configCommands() *cobra.Command {
 				c, err := p.load(cmd)
 				if err != nil {
 					return err
+				}
+				if jsonWanted(cmd) {
+					return printJSON(cmd.OutOrStdout(), c.Tree())
 				}
 				return c.Print(cmd.OutOrStdout())
 			},

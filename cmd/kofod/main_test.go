@@ -3,11 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 
 	"github.com/kofo-network/kofo/internal/config"
 	"github.com/kofo-network/kofo/internal/node"
@@ -95,5 +100,108 @@ func TestOptionsOfARun(t *testing.T) {
 	}
 	if got.options.AskPassphrase != nil {
 		t.Error("nobody can be asked here")
+	}
+}
+
+// Every leaf of the tree has help with an example and prints JSON, whether it
+// works or fails. A command that is added without a line here fails.
+func TestEveryLeafPrintsJSON(t *testing.T) {
+	path, bad := file(t, good), file(t, "api:\n  lisen: x\n")
+	ready := func(_ context.Context, _ config.Config, o node.Options) error {
+		o.Log.Info("to standard error")
+		_, err := fmt.Fprintf(o.Ready, "ready 127.0.0.1:9520\n")
+		return err
+	}
+	chainless := file(t, "log:\n  level: info\n")
+	runs := map[string]struct {
+		args []string
+		key  string // of the document
+	}{
+		"kofod run":          {[]string{"--config", path}, "ready"},
+		"kofod config check": {[]string{"--config", path}, "good"},
+		"kofod config print": {[]string{"--config", path}, "chains"},
+		"kofod version":      {nil, "version"},
+		"kofod deploy":       {[]string{"--config", chainless, "--data-dir", seedDir(t), "--keys-passphrase-env", "PASS"}, "deployed"},
+	}
+	root := process{}.commands()
+	for _, leaf := range leaves(root) {
+		name := leaf.CommandPath()
+		c, ok := runs[name]
+		if !ok {
+			t.Errorf("%s is not run by this test", name)
+			continue
+		}
+		if leaf.Short == "" || !strings.Contains(leaf.Example, name) {
+			t.Errorf("%s has no help with an example", name)
+		}
+		args := slices.Concat(strings.Fields(name)[1:], c.args, []string{"--json"})
+		var out, errs bytes.Buffer
+		code := execute(t.Context(), process{args: args, environ: []string{"HOME=" + t.TempDir(), "PASS=correct horse"}, out: &out, err: &errs, run: ready})
+		doc := map[string]any{}
+		if err := json.Unmarshal(out.Bytes(), &doc); err != nil || code != exitOK || doc[c.key] == nil {
+			t.Errorf("%v: exit %d, %v: %s%s", args, code, err, out.String(), errs.String())
+		}
+		if errs.Len() > 0 && !json.Valid(errs.Bytes()) {
+			t.Errorf("%v: the log is no JSON: %s", args, errs.String())
+		}
+		checkFailure(t, append(strings.Fields(name)[1:], "--json", "--config", bad), name == "kofod version")
+	}
+}
+
+// checkFailure expects the problems of a bad configuration as JSON.
+func checkFailure(t *testing.T, args []string, works bool) {
+	t.Helper()
+	got := call(t, nil, args...)
+	if works && got.code == exitOK {
+		return
+	}
+	var doc struct{ Error failure }
+	if err := json.Unmarshal([]byte(got.out), &doc); err != nil {
+		t.Fatalf("%v: %v in %s", args, err, got.out)
+	}
+	e := doc.Error
+	if got.code != exitRefused || e.Exit != exitRefused || e.Reason != "BAD_CONFIG" || len(e.Problems) != 1 ||
+		e.Problems[0].Reason != "CONFIG_UNKNOWN_KEY" || e.Problems[0].Line != 2 || e.Problems[0].Suggest != "listen" || got.err != "" {
+		t.Errorf("%v: %+v", args, got)
+	}
+}
+
+func leaves(cmd *cobra.Command) []*cobra.Command {
+	if !cmd.HasSubCommands() {
+		return []*cobra.Command{cmd}
+	}
+	var out []*cobra.Command
+	for _, child := range cmd.Commands() {
+		out = append(out, leaves(child)...)
+	}
+	return out
+}
+
+// seedDir is a data folder with a seed.
+func seedDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	seed, err := wallet.NewSeed(12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer seed.Close()
+	if err := (wallet.SeedFile{Path: filepath.Join(dir, wallet.SeedFileName), WorkFactor: 4}).Create(seed, wallet.Passphrase("correct horse")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// A node without a seed says so, and how to make one, before anything else.
+func TestMissingSeedIsNoticedFirst(t *testing.T) {
+	for _, args := range [][]string{{"run"}, {"deploy"}} {
+		var out, errs bytes.Buffer
+		code := execute(t.Context(), process{
+			args: append(args, "--config", file(t, good), "--data-dir", t.TempDir()), environ: []string{"HOME=" + t.TempDir()},
+			out: &out, err: &errs, run: node.Run,
+		})
+		if text := errs.String(); code != exitRefused || !strings.HasSuffix(text, "[SEED_FILE_MISSING]\n") || !strings.Contains(text, "kofo init") {
+			t.Errorf("%v: exit %d: %s", args, code, text)
+		}
 	}
 }

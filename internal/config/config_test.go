@@ -11,7 +11,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -362,44 +361,6 @@ func TestWrongValueOfASecretIsNotRepeated(t *testing.T) {
 		if strings.Contains(p.String(), "canary") {
 			t.Error(p)
 		}
-	}
-}
-
-func TestLockIsTakenFromWhereItWasSaid(t *testing.T) {
-	c := Default(t.TempDir())
-	if _, err := c.Lock(nil, nil); !errors.Is(err, ErrNoPassphrase) {
-		t.Error(err)
-	}
-	asked := 0
-	ask := func() (string, error) { asked++; return "correct horse", nil }
-	for _, environ := range [][]string{nil, {"KOFO_PASSPHRASE=from the environment"}} {
-		lock, err := c.Lock(environ, ask)
-		if err != nil || lock.Kind() != "passphrase" {
-			t.Error(lock, err)
-		}
-	}
-	if asked != 1 {
-		t.Errorf("asked %d times", asked)
-	}
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := write.WriteString("from a pipe\n"); err != nil {
-		t.Fatal(err)
-	}
-	_ = write.Close()
-	// A descriptor of its own, which is closed with the reading.
-	if c.Keys.PassphraseFD, err = syscall.Dup(int(read.Fd())); err != nil {
-		t.Fatal(err)
-	}
-	_ = read.Close()
-	if text, err := readPassphrase(c.Keys.PassphraseFD); text != "from a pipe" || err != nil {
-		t.Errorf("%q %v", text, err)
-	}
-	c.Keys.KeyFile = "key"
-	if lock, err := c.Lock(nil, nil); err != nil || lock.Kind() != "key-file" {
-		t.Error(lock, err)
 	}
 }
 

@@ -20,6 +20,9 @@ const (
 	ReasonMainnet    = "MAINNET_REFUSED"        // a chain that is no known test network
 )
 
+// reasonBadConfig is the code of the API for a whole configuration.
+const reasonBadConfig = "BAD_CONFIG"
+
 // Problem is one thing that is wrong.
 type Problem struct {
 	Reason  string
@@ -68,7 +71,7 @@ func (e *Error) Reason() string {
 	if slices.ContainsFunc(e.Problems, func(p Problem) bool { return p.Reason == ReasonMainnet }) {
 		return ReasonMainnet
 	}
-	return "BAD_CONFIG"
+	return reasonBadConfig
 }
 
 // Metadata says which key, as errors of the API do.

@@ -36,6 +36,7 @@ const (
 	sendBTC         = "5000000"             // 0.05 BTC in satoshi
 	receiveETH      = "1000000000000000000" // 1 ETH in wei
 	startBTC        = 20_000_000            // the Initiator's, in satoshi
+	startCoins      = 2                     // so that one offer does not reserve all of it
 	startETH        = "2000000000000000000" // the Participant's, in wei
 	startETHForGas  = "100000000000000000"  // the Initiator's, for its redeem
 	startETHDeploy  = "1000000000000000000" // the account's that deploys the contract
@@ -156,12 +157,20 @@ func (d *demo) stop() {
 	d.chains.stop()
 }
 
+// explainKeep says how to play on. The program may have no name of its own,
+// as under go run, so the commands are given one.
 func (d *demo) explainKeep() {
+	d.print.step("Everything keeps running until you press Ctrl-C. In another terminal, to play on:")
 	d.print.line("")
-	d.print.line("Everything keeps running until you press Ctrl-C. In another terminal:")
+	d.print.line("  alias kofo='%s'", d.o.Executable)
 	for _, p := range []*party{d.initiator, d.participant} {
-		d.print.line("  kofo --config %s swap list      # the %s's node", p.configPath, p.name)
+		d.print.line("  alias %s='kofo --data-dir %s'", p.name, p.dir)
 	}
-	d.print.line("  kofo --config %s swap offer --send '0.01 BTC' --receive '0.2 ETH'", d.initiator.configPath)
-	d.print.line("  kofo --config %s swap accept TICKET", d.participant.configPath)
+	d.print.line("")
+	d.print.line("  %s node info", d.initiator.name)
+	d.print.line("  %s swap list", d.initiator.name)
+	d.print.line("  %s wallet balances", d.participant.name)
+	d.print.line("  %s swap offer --send '0.01 BTC' --receive '0.2 ETH'     # a ticket that lives an hour", d.initiator.name)
+	d.print.line("  %s swap accept TICKET", d.participant.name)
+	d.print.line("  %s swap watch", d.participant.name)
 }

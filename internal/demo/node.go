@@ -28,7 +28,7 @@ peer:
 keys:
   key_file: seed.key
 policy:
-  offer_validity: 10s
+  offer_validity: 1h
 chains:
   - name: bitcoin
     kind: bitcoin

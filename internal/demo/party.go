@@ -175,8 +175,11 @@ func (d *demo) payInitiator(ctx context.Context) error {
 	if len(got.GetAddresses()) == 0 {
 		return fmt.Errorf("the initiator's node has no bitcoin address")
 	}
-	if _, err := d.control.PayBitcoin(ctx, got.GetAddresses()[0].GetAddress(), startBTC, true); err != nil {
-		return fmt.Errorf("pay the initiator: %w", err)
+	for part := range startCoins {
+		last := part == startCoins-1
+		if _, err := d.control.PayBitcoin(ctx, got.GetAddresses()[0].GetAddress(), startBTC/startCoins, last); err != nil {
+			return fmt.Errorf("pay the initiator: %w", err)
+		}
 	}
 	_, err = d.balancesWhen(ctx, func(b balances) bool {
 		return b.of("initiator", d.btc()).Cmp(big.NewInt(startBTC)) == 0

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/kofo-network/kofo/api/sdk"
 )
@@ -21,10 +22,11 @@ type printer struct {
 	json  bool
 	began time.Time
 	names map[string]string // party -> what is printed last of it
+	seen  map[string]uint64 // party and swap -> number of the last event printed
 }
 
 func newPrinter(out io.Writer, asJSON bool) *printer {
-	return &printer{out: out, json: asJSON, began: time.Now(), names: map[string]string{}}
+	return &printer{out: out, json: asJSON, began: time.Now(), names: map[string]string{}, seen: map[string]uint64{}}
 }
 
 func (p *printer) write(text string) {
@@ -37,7 +39,7 @@ func (p *printer) write(text string) {
 		}
 		return
 	}
-	fmt.Fprintln(p.out, text)
+	fmt.Fprintln(p.out, fold(text))
 }
 
 // step is what the demo itself does.
@@ -51,19 +53,72 @@ func (p *printer) step(format string, args ...any) {
 func (p *printer) line(format string, args ...any) { p.write(fmt.Sprintf(format, args...)) }
 
 // follow prints what happens to a party's swaps, and what comes next, until
-// ctx ends. A stream that breaks is the client's to mend.
+// ctx ends. A stream that breaks is the client's to mend. A stream tells what
+// comes: what a node did before it served, after a restart, stands in the
+// swap's history.
 func (p *printer) follow(ctx context.Context, party string, client *sdk.Client) {
 	for update, err := range client.Watch(ctx, sdk.WatchOptions{}) {
 		if err != nil {
 			return
 		}
-		if e := update.GetEntry(); e != nil && e.GetText() != "" && p.fresh(party, e.GetText()) {
-			p.line("%5.1fs  %-11s  %s", time.Since(p.began).Seconds(), party, e.GetText())
+		swap := update.GetSwap()
+		if update.GetKind() == sdk.WatchKindSnapshot && swap.GetPhase() >= sdk.PhaseAgreed {
+			for e, err := range client.AllHistory(ctx, swap.GetId()) {
+				if err != nil {
+					break // told by the stream, if it lasts
+				}
+				p.entry(party, swap.GetId(), e)
+			}
 		}
-		if next := update.GetSwap().GetNextAction().GetText(); next != "" && p.fresh(party+"/next", next) {
+		p.entry(party, swap.GetId(), update.GetEntry())
+		if next := swap.GetNextAction().GetText(); next != "" && p.fresh(party+"/next", next) {
 			p.line("        %-11s    next: %s", party, next)
 		}
 	}
+}
+
+// entry prints an event once.
+func (p *printer) entry(party, swap string, e *sdk.HistoryEntry) {
+	if e.GetText() == "" || e.GetKind() == "tip-advanced" || !p.newer(party+"/"+swap, e.GetSequence()) {
+		return
+	}
+	if !p.fresh(party, e.GetText()) {
+		return // the agreement's record, which has no number, told it before
+	}
+	p.line("%5.1fs  %-11s  %s", sdk.Time(e.GetTime()).Sub(p.began).Seconds(), party, e.GetText())
+}
+
+// newer reports whether an event comes after those printed of a swap.
+func (p *printer) newer(name string, sequence uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if sequence != 0 && sequence <= p.seen[name] {
+		return false
+	}
+	p.seen[name] = max(p.seen[name], sequence)
+	return true
+}
+
+// Where lines are folded, and where what is broken off begins.
+const (
+	lineLength = 100
+	lineIndent = 25
+)
+
+// fold breaks a line between words.
+func fold(text string) string {
+	var b strings.Builder
+	used := 0
+	for i, word := range strings.SplitAfter(text, " ") {
+		length := utf8.RuneCountInString(strings.TrimRight(word, " "))
+		if i > 0 && used+length > lineLength {
+			b.WriteString("\n" + strings.Repeat(" ", lineIndent))
+			used = lineIndent
+		}
+		b.WriteString(word)
+		used += utf8.RuneCountInString(word)
+	}
+	return strings.ReplaceAll(b.String(), " \n", "\n")
 }
 
 // fresh reports whether the text differs from the last one under the name.
@@ -82,8 +137,8 @@ func (p *printer) quote(q *sdk.Quote) {
 	for _, leg := range q.GetLegs() {
 		p.line("  leg %d: %s; its refund opens at %s", leg.GetIndex(),
 			human(leg.GetAmount().GetAsset(), leg.GetAmount().GetAmount()),
-			sdk.Time(leg.GetTimeLock()).Local().Format("15:04:05"))
-		p.line("         fees: fund %s, redeem %s, refund %s", human(leg.GetFeeAsset(), leg.GetFundFee()),
+			sdk.Time(leg.GetTimeLock()).UTC().Format("15:04:05 UTC"))
+		p.line("         fees: lock %s, redeem %s, refund %s", human(leg.GetFeeAsset(), leg.GetFundFee()),
 			human(leg.GetFeeAsset(), leg.GetRedeemFee()), human(leg.GetFeeAsset(), leg.GetRefundFee()))
 	}
 	var worst []string

@@ -6,3 +6,4 @@
 package api
 
 //go:generate ./generate.sh
+//go:generate go test ./sdk/reason -run ^TestDocsListEveryReason$ -update

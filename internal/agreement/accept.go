@@ -202,21 +202,17 @@ func (s *Service) sign(ctx context.Context, r Record) (Record, error) {
 	return r, err
 }
 
-// terms reserves for our leg and joins our half to the offer.
+// terms reserves what we need and joins our half to the offer.
 func (s *Service) terms(ctx context.Context, r Record) (htlc.Terms, error) {
-	c, leg, err := s.outgoing(r)
+	_, in, err := s.sides(r)
 	if err != nil {
 		return htlc.Terms{}, err
 	}
-	in, err := s.chain(r.Offer.Gives.Asset)
-	if err != nil {
-		return htlc.Terms{}, err
-	}
-	payee, err := in.Reserver.PayeeKey(ctx, r.Offer.Gives.Asset, r.ID(), 0)
+	payee, err := in.chain.Reserver.PayeeKey(ctx, in.terms.Asset, r.ID(), in.leg)
 	if err != nil {
 		return htlc.Terms{}, explain("a key to be paid on", err)
 	}
-	part, err := s.reserve(ctx, c, r, leg, r.Offer.Wants)
+	part, err := s.reserve(ctx, r)
 	if err != nil {
 		return htlc.Terms{}, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/monitor/killpoint"
 )
@@ -100,14 +99,10 @@ func (s *Service) acceptable(ctx context.Context, r Record, a htlc.Acceptance) e
 	if err != nil {
 		return err
 	}
-	err = c.Prover.CheckMeans(ctx, r.owner(), a.Terms, in, false)
-	if errors.Is(err, adapters.ErrInsufficientFunds) {
-		return &Error{
-			Reason: RedeemFeeMissing, Text: "the initiator cannot pay for its redeem", Err: err,
-			Meta: map[string]string{"asset": string(a.Terms.Legs[in].Asset), "chain": string(c.ID)},
-		}
+	if err := c.Prover.CheckMeans(ctx, r.owner(), a.Terms, in, false); err != nil {
+		return s.lack(ctx, side{c, in, a.Terms.Legs[in]}, false, err)
 	}
-	return explain("the means to redeem", err)
+	return nil
 }
 
 // countersign signs what is bound, stores it, and hands the swap over. It

@@ -148,7 +148,7 @@ func TestCancelCutAtEveryEdge(t *testing.T) {
 		_, err := w.a.service.Countersign(ctxOf(t), r.Acceptance())
 		wantReason(t, err, TicketCancelled)
 	}
-	for cut := 5; cut <= 9; cut++ { // the first five edges are the offer's
+	for cut := 6; cut <= 10; cut++ { // the first six edges are the offer's
 		w := newWorld(t)
 		w.a.edges.cutAt = cut + 1
 		cancel(t, w)

@@ -12,6 +12,9 @@
 //     and every step repeated gives the same bytes.
 //   - A draft is stored before anything is reserved, so that a crash leaves no
 //     reservation without a record to release it by.
+//   - Before anything is signed, the coins of our leg are reserved and the fee
+//     of the redeem that pays us is kept back, on both chains in one name,
+//     until the swap closes or the agreement ends.
 //   - The heights of both chains are noted before anything is let out of hand.
 //   - A salt or secret hash is used once in the life of the store.
 //   - Accept-by is wall time and decides on agreement only, never on money:

@@ -67,8 +67,9 @@ func Reasons() []Reason {
 }
 
 // Error is what the methods of Service return: a reason, a text for people,
-// and what it is about, under the keys of the API ("asset", "min", "max",
-// "chain", "leg", "offer_id", "swap_id", "field", "at").
+// and what it is about, under the keys of the API ("asset", "amount", "need",
+// "min", "max", "chain", "leg", "offer_id", "swap_id", "field", "at"). Amounts
+// are base units of the asset.
 type Error struct {
 	Reason Reason
 	Text   string
@@ -88,6 +89,12 @@ func (e *Error) Unwrap() error { return e.Err }
 // Decided reports whether the error is a judgement of the request, which
 // trying again cannot change, and not a failure on the way to one.
 func (e *Error) Decided() bool { return !slices.Contains(passing, e.Reason) }
+
+// lacksCoins reports whether the judgement is about coins that are not there
+// or not free.
+func (e *Error) lacksCoins() bool {
+	return e.Reason == InsufficientFunds || e.Reason == CoinsReserved || e.Reason == RedeemFeeMissing
+}
 
 var passing = []Reason{NodeUnreachable, WrongChain, StoreUnavailable, DeadlineExceeded, Internal, PeerRefused}
 
@@ -151,7 +158,10 @@ var causes = []struct {
 }
 
 // explain gives an error its reason. Errors that have one keep it.
-func explain(text string, err error) error {
+func explain(text string, err error) error { return explainAbout(nil, text, err) }
+
+// explainAbout is explain with what the error is about.
+func explainAbout(meta map[string]string, text string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -166,7 +176,7 @@ func explain(text string, err error) error {
 			break
 		}
 	}
-	return &Error{Reason: reason, Text: text, Err: err}
+	return &Error{Reason: reason, Text: text, Err: err, Meta: meta}
 }
 
 // stored explains an error of the store: whatever is no sentinel is taken to

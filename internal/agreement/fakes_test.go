@@ -18,6 +18,8 @@ type fakeChain struct {
 	keyLen  int
 	balance map[htlc.AssetID]uint64
 	held    map[string]adapters.Reservation
+	kept    map[string]uint64 // for redeems, in the coin
+	coin    htlc.AssetID
 	lanes   uint64
 	height  uint64
 
@@ -34,7 +36,61 @@ func (c *fakeChain) spendable(asset htlc.AssetID) uint64 {
 			left -= v
 		}
 	}
+	for _, fee := range c.kept {
+		if asset == c.coin {
+			left -= fee
+		}
+	}
 	return left
+}
+
+// stressRedeem is what a redeem is taken to cost on a fakeChain.
+const stressRedeem = 2000
+
+// utxo: the redeemed coins pay for their own redeem.
+func (c *fakeChain) utxo() bool { return c.keyLen == 33 }
+
+// take is what anything but a reservation of owner can have.
+func (c *fakeChain) take(asset htlc.AssetID, need uint64) error {
+	have := c.spendable(asset)
+	switch {
+	case need > c.balance[asset]:
+		return missing(need - c.balance[asset])
+	case need > have:
+		return &adapters.Error{
+			Reason: "COINS_RESERVED", Op: "count coins", Advice: fmt.Sprintf("missing %d", need-have),
+			Err: fmt.Errorf("%w: %w", adapters.ErrReserved, adapters.ErrInsufficientFunds),
+		}
+	}
+	return nil
+}
+
+func (c *fakeChain) ReserveRedeem(_ context.Context, owner string, _ htlc.AssetID, leg int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.utxo() || c.kept[owner] > 0 {
+		return nil
+	}
+	if c.noRedeemFee {
+		return missing(21_000)
+	}
+	if err := c.take(c.coin, stressRedeem); err != nil {
+		return err
+	}
+	c.kept[owner] = stressRedeem
+	defer c.edges.pass()
+	return nil
+}
+
+// withdraw takes coins out, as their owner may at any time.
+func (c *fakeChain) withdraw(amount uint64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.take(c.coin, amount); err != nil {
+		return err
+	}
+	c.balance[c.coin] -= amount
+	return nil
 }
 
 func (c *fakeChain) Reserve(_ context.Context, r adapters.Reservation) (adapters.PayerPart, error) {
@@ -47,11 +103,8 @@ func (c *fakeChain) Reserve(_ context.Context, r adapters.Reservation) (adapters
 		return adapters.PayerPart{}, fmt.Errorf("owner %s holds something already", r.Owner)
 	}
 	need, _ := r.Amount.Uint64()
-	switch {
-	case need > c.balance[r.Asset]:
-		return adapters.PayerPart{}, missing(need - c.balance[r.Asset])
-	case need > c.spendable(r.Asset):
-		return adapters.PayerPart{}, &adapters.Error{Op: "reserve", Err: adapters.ErrReserved}
+	if err := c.take(r.Asset, need); err != nil {
+		return adapters.PayerPart{}, err
 	}
 	c.held[r.Owner] = r
 	c.lanes++
@@ -74,6 +127,7 @@ func (c *fakeChain) Release(_ context.Context, owner string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.held, owner)
+	delete(c.kept, owner)
 	return nil
 }
 
@@ -83,6 +137,10 @@ func (c *fakeChain) Adopt(_ context.Context, from, to string) error {
 	if r, ok := c.held[from]; ok {
 		delete(c.held, from)
 		c.held[to] = r
+	}
+	if fee, ok := c.kept[from]; ok {
+		delete(c.kept, from)
+		c.kept[to] = fee
 	}
 	c.edges.pass()
 	return nil
@@ -105,20 +163,16 @@ func (c *fakeChain) CheckMeans(_ context.Context, owner string, t htlc.Terms, le
 		if c.noRedeemFee {
 			return missing(21_000)
 		}
-		return nil
+		if c.utxo() || c.kept[owner] > 0 {
+			return nil
+		}
+		return c.take(c.coin, stressRedeem)
 	}
 	if _, ok := c.held[owner]; ok {
 		return nil
 	}
 	need, _ := t.Legs[leg].Amount.Uint64()
-	have := c.spendable(t.Legs[leg].Asset)
-	switch {
-	case need > c.balance[t.Legs[leg].Asset]:
-		return missing(need - have)
-	case need > have:
-		return &adapters.Error{Op: "count coins", Err: adapters.ErrReserved}
-	}
-	return nil
+	return c.take(t.Legs[leg].Asset, need)
 }
 
 func (c *fakeChain) Quote(_ context.Context, asset htlc.AssetID) (adapters.FeeQuote, error) {
@@ -128,14 +182,10 @@ func (c *fakeChain) Quote(_ context.Context, asset htlc.AssetID) (adapters.FeeQu
 	if _, ok := c.balance[asset]; !ok {
 		return adapters.FeeQuote{}, adapters.ErrUnknownAsset
 	}
-	coin := btc
-	if c.keyLen == 20 {
-		coin = eth
-	}
 	return adapters.FeeQuote{
-		Coin: adapters.AssetIDs{Asset: asset, FeeCoin: coin},
+		Coin: adapters.AssetIDs{Asset: asset, FeeCoin: c.coin},
 		Fund: htlc.NewAmount(100), Redeem: htlc.NewAmount(200), Refund: htlc.NewAmount(300),
-		StressRedeem: htlc.NewAmount(2000), StressRefund: htlc.NewAmount(3100),
+		StressRedeem: htlc.NewAmount(stressRedeem), StressRefund: htlc.NewAmount(3100),
 		Min: htlc.NewAmount(10_000), Max: htlc.NewAmount(1 << 62),
 	}, nil
 }

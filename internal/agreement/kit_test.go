@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -287,7 +289,10 @@ func (w *world) node(who byte) *node {
 		},
 	}
 	for _, c := range n.chains {
-		c.held = map[string]adapters.Reservation{}
+		c.held, c.kept, c.coin = map[string]adapters.Reservation{}, map[string]uint64{}, eth
+		if c.utxo() {
+			c.coin = btc
+		}
 	}
 	n.options = Options{
 		Identity: identity, Secrets: keys, Store: n.store, Swaps: n.swaps, Peers: w.wire,
@@ -385,15 +390,18 @@ func (n *node) find(id htlc.Salt) Record {
 	return r
 }
 
-// holds lists the owners of a node's reservations.
+// holds lists the owners of a node's reservations, each once.
 func (n *node) holds() []string {
-	var out []string
+	owners := map[string]bool{}
 	for _, c := range n.chains {
 		for owner := range c.held {
-			out = append(out, owner)
+			owners[owner] = true
+		}
+		for owner := range c.kept {
+			owners[owner] = true
 		}
 	}
-	return out
+	return slices.Sorted(maps.Keys(owners))
 }
 
 func wantReason(t *testing.T, err error, want Reason) {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
 )
 
@@ -116,14 +115,9 @@ func (s *Service) draft(ctx context.Context, req OfferRequest) (Record, error) {
 	}, nil
 }
 
-// issue reserves, signs and stores; the record's reservations are freed first,
-// since an earlier attempt may have died between them and the store.
+// issue reserves, signs and stores.
 func (s *Service) issue(ctx context.Context, r Record) (Record, error) {
-	c, leg, err := s.outgoing(r)
-	if err != nil {
-		return r, err
-	}
-	part, err := s.reserve(ctx, c, r, leg, r.Offer.Gives)
+	part, err := s.reserve(ctx, r)
 	if err != nil {
 		return s.giveUp(ctx, r, err)
 	}
@@ -137,17 +131,6 @@ func (s *Service) issue(ctx context.Context, r Record) (Record, error) {
 	return s.update(ctx, r, StateDraft)
 }
 
-// reserve commits what a leg's payer needs.
-func (s *Service) reserve(ctx context.Context, c Chain, r Record, leg int, l htlc.Leg) (adapters.PayerPart, error) {
-	if err := c.Reserver.Release(ctx, r.owner()); err != nil {
-		return adapters.PayerPart{}, explain("freeing an earlier reservation", err)
-	}
-	part, err := c.Reserver.Reserve(ctx, adapters.Reservation{
-		Owner: r.owner(), Asset: l.Asset, Amount: l.Amount, Salt: r.ID(), Leg: leg,
-	})
-	return part, explain(fmt.Sprintf("reserving %s of %s", l.Amount, l.Asset), err)
-}
-
 // giveUp frees what a failed step has reserved. A draft that can be taken up
 // again, by its request id or its ticket, stays; any other ends here. The
 // cause is returned, whatever else fails: Tick comes back to the rest.
@@ -159,10 +142,8 @@ func (s *Service) giveUp(ctx context.Context, r Record, cause error) (Record, er
 		}
 		return r, cause
 	}
-	if c, _, err := s.outgoing(r); err == nil {
-		if err := c.Reserver.Release(ctx, r.owner()); err != nil {
-			s.opts.Log.WarnContext(ctx, "reservation not released yet", "offer", r.ID().String(), "error", err)
-		}
+	if err := s.release(ctx, r); err != nil {
+		s.opts.Log.WarnContext(ctx, "reservation not released yet", "offer", r.ID().String(), "error", err)
 	}
 	return r, cause
 }

@@ -45,11 +45,16 @@ type Secrets interface {
 	Secret(salt htlc.Salt) (htlc.Secret, error)
 }
 
-// Reserver commits a payer's coins, lane and fees; see the adaptation
-// standard. Owner is the offer's id until all have signed, then the swap's.
-// Reserving, releasing and adopting twice must do no harm.
+// Reserver commits a payer's coins, lane and fees, and the fee of a payee's
+// redeem; see the adaptation standard. Owner is the offer's id until all have
+// signed, then the swap's. Reserving, releasing and adopting twice must do no
+// harm.
 type Reserver interface {
 	Reserve(ctx context.Context, r adapters.Reservation) (adapters.PayerPart, error)
+	// ReserveRedeem keeps back what the redeem of a leg that pays us can cost,
+	// from everything else, until Release. Nothing is kept where the redeemed
+	// coins pay for it themselves.
+	ReserveRedeem(ctx context.Context, owner string, asset htlc.AssetID, leg int) error
 	PayeeKey(ctx context.Context, asset htlc.AssetID, salt htlc.Salt, leg int) ([]byte, error)
 	Release(ctx context.Context, owner string) error
 	Adopt(ctx context.Context, from, to string) error
@@ -71,7 +76,7 @@ type Swaps interface {
 	// nothing.
 	Open(ctx context.Context, signed htlc.TermsSigned) error
 	// Cancel asks to stop before our funding; htlc.ErrNotCancellable where
-	// that is too late.
+	// that is too late, and where the swap is closed already.
 	Cancel(ctx context.Context, swap htlc.SwapID) error
 }
 

@@ -31,6 +31,9 @@ type Quote struct {
 	// Reserved is held until the swap closes: the amount, and fees at stress
 	// rates.
 	Reserved []AssetAmount
+	// Kept is the part of it that our own redeem can cost; nothing where the
+	// redeemed coins pay for it themselves.
+	Kept     []AssetAmount
 	AcceptBy int64
 	CutOff   int64
 	// Expected is how long it takes if nobody dawdles, at stress fees.
@@ -85,7 +88,9 @@ func (s *Service) Quote(ctx context.Context, req QuoteRequest) (Quote, error) {
 		return Quote{}, err
 	}
 	for _, e := range against {
-		if e.Reason != InsufficientFunds {
+		// A lack of coins to send shows when they are asked for, and may be over
+		// by then; without the redeem's fee there is nothing to quote.
+		if !e.lacksCoins() || e.Meta["leg"] != fmt.Sprint(self) {
 			return Quote{}, e
 		}
 	}
@@ -201,7 +206,7 @@ func (s *Service) assessLeg(ctx context.Context, t htlc.Terms, i, self int, now 
 // cannot carry.
 func amountAgainst(q LegQuote) []*Error {
 	meta := map[string]string{
-		"asset": string(q.Asset), "min": q.Min.String(), "max": q.Max.String(), "leg": fmt.Sprint(q.Leg),
+		"asset": string(q.Asset), "amount": q.Amount.String(), "min": q.Min.String(), "max": q.Max.String(), "leg": fmt.Sprint(q.Leg),
 	}
 	switch {
 	case q.Amount.Cmp(q.Min) < 0:
@@ -216,33 +221,22 @@ func amountAgainst(q LegQuote) []*Error {
 func (s *Service) checkMeans(ctx context.Context, t htlc.Terms, self int, owner string) ([]*Error, error) {
 	var against []*Error
 	for _, q := range []struct {
-		leg    int
-		payer  bool
-		reason Reason
-		what   string
-	}{
-		{t.Incoming(self), false, RedeemFeeMissing, "the redeem of what you would be paid cannot be paid for"},
-		{t.Outgoing(self), true, InsufficientFunds, "what you would send, with its fees, is not there"},
-	} {
-		asset := t.Legs[q.leg].Asset
-		c, err := s.chain(asset)
+		leg   int
+		payer bool
+	}{{t.Incoming(self), false}, {t.Outgoing(self), true}} {
+		c, err := s.chain(t.Legs[q.leg].Asset)
 		if err != nil {
 			return nil, err
 		}
-		err = c.Prover.CheckMeans(ctx, owner, t, q.leg, q.payer)
-		reason := q.reason
-		if errors.Is(err, adapters.ErrReserved) {
-			reason = CoinsReserved
+		if err = c.Prover.CheckMeans(ctx, owner, t, q.leg, q.payer); err == nil {
+			continue
 		}
-		switch {
-		case err == nil:
-		case errors.Is(err, adapters.ErrInsufficientFunds), errors.Is(err, adapters.ErrReserved):
-			against = append(against, &Error{Reason: reason, Text: q.what, Err: err, Meta: map[string]string{
-				"asset": string(asset), "chain": string(asset.Chain()), "leg": fmt.Sprint(q.leg),
-			}})
-		default:
-			return nil, explain("the means for the swap", err)
+		err = s.lack(ctx, side{c, q.leg, t.Legs[q.leg]}, q.payer, err)
+		var e *Error
+		if !errors.As(err, &e) || !e.lacksCoins() {
+			return nil, err
 		}
+		against = append(against, e)
 	}
 	return against, nil
 }
@@ -252,11 +246,17 @@ func (q *Quote) total(self int) {
 	in, out := q.Legs[1-self], q.Legs[self]
 	q.TotalCost = sum(AssetAmount{out.FeeCoin, out.FundFee}, AssetAmount{in.FeeCoin, in.RedeemFee})
 	q.WorstCase = sum(AssetAmount{out.FeeCoin, out.StressFund}, AssetAmount{out.FeeCoin, out.StressRefund})
-	q.Reserved = sum(
-		AssetAmount{out.Asset, out.Amount}, AssetAmount{out.FeeCoin, out.StressFund},
-		AssetAmount{out.FeeCoin, out.StressRefund}, AssetAmount{in.FeeCoin, in.StressRedeem},
-	)
+	if !paysForItself(in.Asset) {
+		q.Kept = sum(AssetAmount{in.FeeCoin, in.StressRedeem})
+	}
+	q.Reserved = sum(append([]AssetAmount{
+		{out.Asset, out.Amount}, {out.FeeCoin, out.StressFund}, {out.FeeCoin, out.StressRefund},
+	}, q.Kept...)...)
 }
+
+// paysForItself: where outputs are spent, a redeem's fee is taken out of what
+// it redeems. Accounts need coins for it beforehand.
+func paysForItself(asset htlc.AssetID) bool { return asset.Chain().Namespace() == "bip122" }
 
 // sum adds up amounts of one asset. A sum above 2^256 stays out: no chain has
 // such an amount.

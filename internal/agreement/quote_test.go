@@ -34,6 +34,9 @@ func TestQuote(t *testing.T) {
 	if want := amounts(btc, btcReward+1034+3100, eth, 2000); !reflect.DeepEqual(q.Reserved, want) {
 		t.Errorf("reserved %v, want %v", q.Reserved, want)
 	}
+	if want := amounts(eth, 2000); !reflect.DeepEqual(q.Kept, want) {
+		t.Errorf("kept for the redeem %v, want %v", q.Kept, want)
+	}
 	if !q.Initiator || len(q.Legs) != 2 || !q.Legs[0].Payer || q.Legs[1].Payer {
 		t.Errorf("roles %+v", q)
 	}
@@ -59,6 +62,10 @@ func TestQuote(t *testing.T) {
 	}
 	if p.Initiator || p.Legs[0].Asset != btc || p.Legs[0].Payer || !reflect.DeepEqual(p.TotalCost, amounts(eth, 100, btc, 200)) {
 		t.Errorf("participant's quote %+v", p)
+	}
+	// Redeemed bitcoin pays for its own redeem, so nothing is kept back for it.
+	if len(p.Kept) != 0 || len(p.Reserved) != 1 || p.Reserved[0].Asset != eth {
+		t.Errorf("participant's reservation %v, kept %v", p.Reserved, p.Kept)
 	}
 }
 

@@ -138,6 +138,10 @@ func (s *Service) update(ctx context.Context, r Record, from State) (Record, err
 	if err := s.opts.Store.Update(ctx, r, from); err != nil {
 		return r, stored(err)
 	}
+	if r.State != from {
+		s.opts.Log.InfoContext(ctx, "agreement changed", "offer", r.ID().String(), "initiator", r.Initiator,
+			"from", string(from), "to", string(r.State), "cause", string(r.Cause))
+	}
 	s.changed(r)
 	return r, nil
 }
@@ -161,16 +165,6 @@ func (s *Service) locked(ctx context.Context, id htlc.Salt, f func(Record) (Reco
 		return Record{}, stored(err)
 	}
 	return f(r)
-}
-
-// outgoing is the chain that this node pays on.
-func (s *Service) outgoing(r Record) (Chain, int, error) {
-	asset, leg := r.Offer.Gives.Asset, 0
-	if !r.Initiator {
-		asset, leg = r.Offer.Wants.Asset, 1
-	}
-	c, err := s.chain(asset)
-	return c, leg, err
 }
 
 // chain is that of an asset, if this node serves it.

@@ -356,6 +356,9 @@ func TestCancel(t *testing.T) {
 	w.a.swaps.fail = fmt.Errorf("cancel: %w", htlc.ErrNotCancellable)
 	_, err = w.a.service.Cancel(ctxOf(t), a.Swap())
 	wantReason(t, err, NotCancellable)
+	if e := new(Error); !errors.As(err, &e) || e.Meta["swap_id"] != a.Swap().String() {
+		t.Errorf("the swap is not named: %v", err)
+	}
 	_, err = w.a.service.Cancel(ctxOf(t), [32]byte{9})
 	wantReason(t, err, SwapNotFound)
 }

@@ -27,7 +27,8 @@ func (s *Service) Cancel(ctx context.Context, id [32]byte) (Record, error) {
 		if r, err = s.settle(ctx, r); err != nil {
 			return r, err
 		}
-		return r, explain("the swap", s.opts.Swaps.Cancel(ctx, r.Swap()))
+		meta := map[string]string{"swap_id": r.Swap().String()}
+		return r, explainAbout(meta, "the swap", s.opts.Swaps.Cancel(ctx, r.Swap()))
 	})
 }
 
@@ -62,23 +63,22 @@ func (s *Service) settle(ctx context.Context, r Record) (Record, error) {
 	if r.Settled {
 		return r, nil
 	}
-	c, _, err := s.outgoing(r)
-	if err != nil {
-		return r, err
-	}
 	switch {
 	case r.State == StateAgreed:
 		// The engine looks for the reservations under the swap's name as soon
 		// as it has the swap.
-		if err := c.Reserver.Adopt(ctx, r.owner(), r.Swap().String()); err != nil {
-			return r, explain("handing over the reservations", err)
+		if err := s.adopt(ctx, r); err != nil {
+			return r, err
 		}
 		if err := s.opts.Swaps.Open(ctx, r.opening()); err != nil {
 			return r, explain("opening the swap", err)
 		}
+		s.opts.Log.InfoContext(ctx, "swap opened", "swap", r.Swap().String(), "offer", r.ID().String(), "initiator", r.Initiator,
+			"gives", string(r.Offer.Gives.Asset), "gives_amount", r.Offer.Gives.Amount.String(),
+			"wants", string(r.Offer.Wants.Asset), "wants_amount", r.Offer.Wants.Amount.String())
 	case r.State.Ended():
-		if err := c.Reserver.Release(ctx, r.owner()); err != nil {
-			return r, explain("freeing the reservations", err)
+		if err := s.release(ctx, r); err != nil {
+			return r, err
 		}
 	default:
 		return r, nil

@@ -5,9 +5,11 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/big"
@@ -43,6 +45,18 @@ func Certificate(identity crypto.Signer) (tls.Certificate, error) {
 		return tls.Certificate{}, fmt.Errorf("sign the node's certificate: %w", err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: identity}, nil
+}
+
+// Fingerprint names the key that a party's node proves to hold: SHA-256 of its
+// SubjectPublicKeyInfo in hex, as tools for certificates print it. The
+// certificate around the key counts for nothing and has no lasting one.
+func Fingerprint(party htlc.PartyID) (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(party[:]))
+	if err != nil {
+		return "", fmt.Errorf("fingerprint of a party: %w", err)
+	}
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 func serverTLS(identity crypto.Signer) (*tls.Config, error) {

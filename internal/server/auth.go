@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -95,13 +96,24 @@ type gatekeeper struct {
 	tokens Tokens
 	now    func() time.Time
 	rate   int
+	log    *slog.Logger
 
 	mu      sync.Mutex
-	buckets map[string]*rate.Limiter
+	buckets map[string]*bucket
 	// unknown limits the tries of tokens that nobody has, over all callers.
 	unknown *rate.Limiter
 	streams map[string]map[*stream]struct{}
 }
+
+// bucket is what is remembered of a token's calls.
+type bucket struct {
+	limit *rate.Limiter
+	// touched is when the store was last told of a use.
+	touched time.Time
+}
+
+// touchEvery is how exactly the last use of a token is known.
+const touchEvery = time.Minute
 
 // stream is a running one, by its token.
 type stream struct{ end context.CancelCauseFunc }
@@ -111,9 +123,9 @@ const maxBuckets = 10_000
 
 var errRevoked = errors.New("the token was revoked")
 
-func newGatekeeper(tokens Tokens, now func() time.Time, perSecond int) *gatekeeper {
+func newGatekeeper(tokens Tokens, now func() time.Time, perSecond int, log *slog.Logger) *gatekeeper {
 	return &gatekeeper{
-		tokens: tokens, now: now, rate: perSecond, buckets: map[string]*rate.Limiter{},
+		tokens: tokens, now: now, rate: perSecond, log: log, buckets: map[string]*bucket{},
 		unknown: rate.NewLimiter(20, 100), streams: map[string]map[*stream]struct{}{},
 	}
 }
@@ -146,8 +158,16 @@ func (g *gatekeeper) admit(ctx context.Context, method string) (context.Context,
 		return ctx, refuse(reason.Unauthenticated, nil, "the token expired at %s", token.Expires.UTC().Format(time.RFC3339))
 	case !allows(token.Scopes, c.scope):
 		return ctx, refuse(reason.PermissionDenied, map[string]string{reason.KeyScope: c.scope}, "the token lacks the scope %s", c.scope)
-	case !g.bucket(token.ID).Allow():
+	}
+	allowed, touch := g.count(token.ID)
+	if !allowed {
 		return ctx, refuse(reason.RateLimited, nil, "more than %d calls a second", g.rate)
+	}
+	if touch {
+		// For people to look at: no reason to refuse a call.
+		if err := g.tokens.TouchToken(ctx, token.ID, g.now()); err != nil {
+			g.log.WarnContext(ctx, "use of a token not noted", "token", token.ID, "error", err)
+		}
 	}
 	return context.WithValue(ctx, callerKey{}, token), nil
 }
@@ -165,7 +185,9 @@ func bearer(ctx context.Context) (string, error) {
 	return text, nil
 }
 
-func (g *gatekeeper) bucket(token string) *rate.Limiter {
+// count takes a call from the token's rate, and says whether the store is to be
+// told of it.
+func (g *gatekeeper) count(token string) (allowed, touch bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	b, ok := g.buckets[token]
@@ -173,10 +195,17 @@ func (g *gatekeeper) bucket(token string) *rate.Limiter {
 		if len(g.buckets) >= maxBuckets {
 			clear(g.buckets)
 		}
-		b = rate.NewLimiter(rate.Limit(g.rate), 10*g.rate)
+		b = &bucket{limit: rate.NewLimiter(rate.Limit(g.rate), 10*g.rate)}
 		g.buckets[token] = b
 	}
-	return b
+	if !b.limit.Allow() {
+		return false, false
+	}
+	now := g.now()
+	if touch = now.Sub(b.touched) >= touchEvery; touch {
+		b.touched = now
+	}
+	return true, touch
 }
 
 // follow ties a stream to its token: it ends when the token does. The caller

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 
 	"google.golang.org/grpc/status"
 
@@ -77,67 +78,75 @@ func refuse(r reason.Reason, metadata map[string]string, format string, args ...
 // sources come first: the service that judged, then what carries a reason of
 // the API, then the sentinels.
 func reasonOf(err error) (reason.Reason, map[string]string) {
-	var judged *agreement.Error
-	if errors.As(err, &judged) {
-		meta := judged.Meta
-		if judged.Err != nil { // an adapter knows more: what is missing
-			_, inner := adapterReason(judged.Err)
-			meta = merged(inner, meta)
-		}
-		return reason.Reason(judged.Reason), meta
+	meta := metadataOf(err)
+	var decided *agreement.Error
+	if errors.As(err, &decided) && decided.Reason != agreement.Internal {
+		return reason.Reason(decided.Reason), meta
 	}
-	if r, meta := adapterReason(err); r != "" {
-		return r, meta
+	var e *adapters.Error
+	if errors.As(err, &e) {
+		if r, known := reason.Told(e.Reason); known {
+			return r, meta
+		}
 	}
 	var own reasoned
 	if errors.As(err, &own) {
-		if _, known := reason.Lookup(reason.Reason(own.Reason())); known {
-			return reason.Reason(own.Reason()), metadataOf(err)
+		if r, known := reason.Told(own.Reason()); known {
+			return r, meta
 		}
 	}
 	for _, s := range sentinels {
 		if errors.Is(err, s.err) {
-			return s.reason, metadataOf(err)
+			return s.reason, meta
 		}
 	}
-	return reason.Internal, nil
+	return reason.Internal, meta
 }
 
-// adapterReason takes a reason that an adapter or the store gave, if the API
-// knows it; others are of one chain's and are told by their sentinel.
-func adapterReason(err error) (reason.Reason, map[string]string) {
-	var e *adapters.Error
-	if !errors.As(err, &e) {
-		return "", metadataOf(err)
-	}
-	if _, known := reason.Lookup(reason.Reason(e.Reason)); known {
-		return reason.Reason(e.Reason), metadataOf(err)
-	}
-	return "", metadataOf(err)
+// described is an error with what it is about.
+type described struct {
+	error
+	meta map[string]string
 }
 
+func (d described) Unwrap() error               { return d.error }
+func (d described) Metadata() map[string]string { return d.meta }
+
+// about adds what a call was about to an error of its port, which may know
+// better.
+func about(err error, meta map[string]string) error {
+	if err == nil {
+		return nil
+	}
+	return described{err, meta}
+}
+
+// metadataOf gathers what an error and those that it wraps are about. What is
+// deeper counts more: it knows what was really missing.
 func metadataOf(err error) map[string]string {
-	var carrier interface {
-		error
-		Metadata() map[string]string
-	}
-	if errors.As(err, &carrier) {
-		return carrier.Metadata()
-	}
-	return nil
-}
-
-func merged(a, b map[string]string) map[string]string {
-	if len(a) == 0 {
-		return b
-	}
 	out := map[string]string{}
-	for _, m := range []map[string]string{a, b} {
-		for k, v := range m {
-			out[k] = v
-		}
+	gather(err, out)
+	if len(out) == 0 {
+		return nil
 	}
 	return out
+}
+
+func gather(err error, out map[string]string) {
+	switch e := err.(type) { //nolint:errorlint // it walks the tree of errors itself
+	case *agreement.Error:
+		maps.Copy(out, e.Meta)
+	case interface{ Metadata() map[string]string }:
+		maps.Copy(out, e.Metadata())
+	}
+	switch e := err.(type) { //nolint:errorlint // it walks the tree of errors itself
+	case interface{ Unwrap() error }:
+		gather(e.Unwrap(), out)
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			gather(inner, out)
+		}
+	}
 }
 
 // fail turns an error of a handler into the one that the caller gets. What is

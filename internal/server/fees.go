@@ -16,8 +16,6 @@ import (
 // transactions of ours that are in a block, by what the chain shows of the
 // legs. What was replaced or never broadcast cost nothing.
 func (s *Server) putFees(ctx context.Context, view *kofov1.Swap, swap htlc.Swap) error {
-	total := map[htlc.AssetID]htlc.Amount{}
-	var order []htlc.AssetID
 	for _, item := range []struct {
 		leg     int
 		purpose htlc.Purpose
@@ -31,27 +29,54 @@ func (s *Server) putFees(ctx context.Context, view *kofov1.Swap, swap htlc.Swap)
 		if err != nil {
 			return err
 		}
+		state := swap.Legs[item.leg]
+		deep := state.Buried || item.purpose == htlc.PurposeFund && state.Status == htlc.LegConfirmed
 		for _, tx := range paidFor(txs, swap, item.leg, item.purpose) {
-			fee := tx.Fee
-			if exact, ok := s.o.Payments.FeeOf(ctx, tx.Chain, tx.ID); ok {
-				fee = exact
-			}
-			coin := s.feeCoin(tx.Chain)
-			view.FeesPaid = append(view.FeesPaid, &kofov1.FeePaid{
-				Kind: item.kind, Leg: uint32(item.leg), Txid: tx.ID, Fee: amount(coin, fee),
-			})
-			if _, seen := total[coin]; !seen {
-				order = append(order, coin)
-			}
-			if sum, err := total[coin].Add(fee); err == nil {
-				total[coin] = sum
-			}
+			fee, final := s.fees.mined(ctx, tx.Chain, tx.ID, tx.Fee, deep)
+			s.addFee(view, item.kind, item.leg, tx, fee, final)
 		}
 	}
-	for _, coin := range order {
-		view.FeesTotal = append(view.FeesTotal, amount(coin, total[coin]))
+	return s.putAbandonment(ctx, view, swap)
+}
+
+// putAbandonment adds what it has cost to make an unmined funding impossible.
+// The swap knows no block of it, so the chain is asked.
+func (s *Server) putAbandonment(ctx context.Context, view *kofov1.Swap, swap htlc.Swap) error {
+	if swap.AbandonTx == "" {
+		return nil
+	}
+	txs, err := s.o.Journal.Txs(ctx, swap.ID, swap.Out(), htlc.PurposeAbandon)
+	if err != nil {
+		return err
+	}
+	for _, tx := range txs {
+		if fee, ok := s.fees.ask(ctx, tx.Chain, tx.ID, swap.Phase == htlc.PhaseClosed); ok {
+			s.addFee(view, kofov1.FeeKind_FEE_KIND_ABANDON, swap.Out(), tx, fee, true)
+		}
 	}
 	return nil
+}
+
+// addFee adds a line to the receipt, and to its sums.
+func (s *Server) addFee(view *kofov1.Swap, kind kofov1.FeeKind, leg int, tx engine.JournalTx, fee htlc.Amount, final bool) {
+	coin := s.feeCoin(tx.Chain)
+	view.FeesPaid = append(view.FeesPaid, &kofov1.FeePaid{
+		Kind: kind, Leg: uint32(leg), Txid: tx.ID, Fee: amount(coin, fee), Final: final,
+	})
+	for _, total := range view.FeesTotal {
+		if total.GetAsset() != string(coin) {
+			continue
+		}
+		before, err := htlc.ParseAmount(total.GetAmount())
+		if err != nil {
+			return // it was an amount when it was written
+		}
+		if sum, err := before.Add(fee); err == nil {
+			total.Amount = sum.String()
+		}
+		return
+	}
+	view.FeesTotal = append(view.FeesTotal, amount(coin, fee))
 }
 
 // paidFor picks the transactions that are in a block. A funding comes with
@@ -124,6 +149,76 @@ func stressFund(q adapters.FeeQuote) htlc.Amount {
 		return q.StressRefund // no chain has such an amount
 	}
 	return out
+}
+
+// feeBook knows what mined transactions have cost. What is buried is
+// remembered: it does not change any more.
+type feeBook struct {
+	payments Payments
+	now      func() time.Time
+
+	mu     sync.Mutex
+	known  map[feeKey]htlc.Amount
+	silent map[htlc.ChainID]time.Time // until when a chain is not asked
+}
+
+type feeKey struct {
+	chain htlc.ChainID
+	txid  string
+}
+
+// Bounds of a feeBook. A chain that takes too long for an answer is left alone
+// for a while: a list of swaps asks for each of its transactions.
+const (
+	knownFees  = 10_000
+	feeTime    = 2 * time.Second
+	feeSilence = 30 * time.Second
+	// outputsNamespace is that of chains whose fee is inputs less outputs, and
+	// so is fixed by signing.
+	outputsNamespace = "bip122"
+)
+
+func newFeeBook(payments Payments, now func() time.Time) *feeBook {
+	return &feeBook{payments: payments, now: now, known: map[feeKey]htlc.Amount{}, silent: map[htlc.ChainID]time.Time{}}
+}
+
+// mined is what a transaction in a block has cost, and true; or the most that
+// it could, as it was signed, and false.
+func (b *feeBook) mined(ctx context.Context, chain htlc.ChainID, txid string, signed htlc.Amount, buried bool) (htlc.Amount, bool) {
+	if chain.Namespace() == outputsNamespace {
+		return signed, true
+	}
+	if fee, ok := b.ask(ctx, chain, txid, buried); ok {
+		return fee, true
+	}
+	return signed, false
+}
+
+// ask is false where no block has the transaction, or nobody tells.
+func (b *feeBook) ask(ctx context.Context, chain htlc.ChainID, txid string, buried bool) (htlc.Amount, bool) {
+	key := feeKey{chain, txid}
+	b.mu.Lock()
+	fee, ok := b.known[key]
+	wait := b.now().Before(b.silent[chain])
+	b.mu.Unlock()
+	if ok || wait {
+		return fee, ok
+	}
+	asking, cancel := context.WithTimeout(ctx, feeTime)
+	defer cancel()
+	fee, ok = b.payments.FeeOf(asking, chain, txid)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case !ok && asking.Err() != nil && ctx.Err() == nil:
+		b.silent[chain] = b.now().Add(feeSilence)
+	case ok && buried:
+		if len(b.known) >= knownFees {
+			clear(b.known)
+		}
+		b.known[key] = fee
+	}
+	return fee, ok
 }
 
 // quoteCache spares the back ends: a view needs no fresh rates.

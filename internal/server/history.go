@@ -22,23 +22,36 @@ func (s *Server) entryOf(t htlc.Terms, self int, e engine.StoredEvent) *kofov1.H
 	return entry
 }
 
-// recordEntry is a change of an agreement for people. It has no number: it
-// stands before the swap's own history.
+// recordEntry is a change of an agreement for people, as this node's party sees
+// it. It has no number: it stands before the swap's own history.
 func recordEntry(r agreement.Record) *kofov1.HistoryEntry {
 	entry := &kofov1.HistoryEntry{Time: stamp(r.UpdatedAt)}
 	switch r.State {
-	case agreement.StateDraft, agreement.StateOffered, agreement.StateBound:
-		entry.Kind, entry.Text = "offered", "The offer was made and what it needs was reserved."
+	case agreement.StateDraft:
+		entry.Kind, entry.Text = "ticket-taken-up", "This node took up the other party's ticket."
+		if r.Initiator {
+			entry.Kind, entry.Text = "offer-begun", "This node began to make an offer."
+		}
+	case agreement.StateOffered:
+		entry.Kind, entry.Text = "offered", "This node made the offer and reserved what it needs."
+	case agreement.StateBound:
+		entry.Kind, entry.Text = "bound", "The offer is bound to the other party's acceptance."
 	case agreement.StateAccepted:
-		entry.Kind, entry.Text = "accepted", "This node accepted and signed the terms."
+		entry.Kind, entry.Text = "accepted", "This node accepted the ticket, reserved what it needs, and signed the terms."
 	case agreement.StateAgreed:
-		entry.Kind, entry.Text = "agreed", "All parties have signed the terms."
+		entry.Kind, entry.Text = "agreed", "The other party has countersigned: all have signed the terms."
+		if r.Initiator {
+			entry.Text = "This node countersigned: all have signed the terms."
+		}
 	case agreement.StateCancelled:
-		entry.Kind, entry.Text = "cancel-requested", "The agreement was cancelled."
+		entry.Kind, entry.Text = "cancel-requested", "This node cancelled its acceptance."
+		if r.Initiator {
+			entry.Text = "This node cancelled its offer."
+		}
 	case agreement.StateExpired:
 		entry.Kind, entry.Text = "expired", "The time to agree ran out."
 	case agreement.StateRefused:
-		entry.Kind, entry.Text = "closed", "The initiator's node refused the acceptance."
+		entry.Kind, entry.Text = "closed", "The initiator's node refused this node's acceptance."
 	}
 	return entry
 }
@@ -84,7 +97,7 @@ func (d describer) describe(entry *kofov1.HistoryEntry, event htlc.Event) {
 	case htlc.TermsSigned:
 		entry.Text = "All parties have signed the terms."
 	case htlc.CancelRequested:
-		entry.Text = "The swap was cancelled before this node's lock."
+		entry.Text = "This node cancelled the swap before its own lock."
 	case htlc.FundingPrepared:
 		entry.Txid = e.TxID
 		entry.Text = fmt.Sprintf("The lock on %s, and its refund, are signed and stored.", d.leg(entry, out))
@@ -144,8 +157,12 @@ func (d describer) describeFact(entry *kofov1.HistoryEntry, event htlc.Event) {
 }
 
 func noun(p htlc.Purpose) string {
-	if p == htlc.PurposeFund {
+	switch p {
+	case htlc.PurposeFund:
 		return "lock"
+	case htlc.PurposeAbandon:
+		return "transaction that makes this node's unmined lock impossible"
+	case htlc.PurposeRedeem, htlc.PurposeRefund:
 	}
 	return p.String()
 }

@@ -14,6 +14,8 @@ type Limits struct {
 	MaxWatchers int
 	CallTimeout time.Duration
 	Rate        int // calls a second for one token
+	// RefundWait is how long Refund waits for the refund to be sent.
+	RefundWait time.Duration
 }
 
 // Options of a Server. Everything but Now and the limits is required.
@@ -66,6 +68,9 @@ func (o *Options) check() error {
 	}
 	if l.CallTimeout == 0 {
 		l.CallTimeout = time.Minute
+	}
+	if l.RefundWait == 0 {
+		l.RefundWait = 5 * time.Second
 	}
 	return nil
 }

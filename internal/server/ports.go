@@ -73,8 +73,8 @@ type Payments interface {
 	// Activity lists what went in and out, the newest first, from the place that
 	// the token of an earlier answer names; chain is empty for all.
 	Activity(ctx context.Context, chain htlc.ChainID, page string, limit int) ([]Movement, string, error)
-	// FeeOf is what one of our transactions has cost, where it is known by now
-	// more exactly than when it was signed.
+	// FeeOf is what one of our transactions has cost, where the chain shows it
+	// in a block; false where it does not, or does not tell now.
 	FeeOf(ctx context.Context, chain htlc.ChainID, txid string) (htlc.Amount, bool)
 }
 
@@ -105,6 +105,7 @@ const (
 	Funded
 	Redeemed
 	Refunded
+	Abandoned
 )
 
 // Tokens keeps the credentials; see store.Store.
@@ -113,13 +114,20 @@ type Tokens interface {
 	TokenByHash(ctx context.Context, hash [sha256.Size]byte) (store.Token, error)
 	Tokens(ctx context.Context) ([]store.Token, error)
 	RevokeToken(ctx context.Context, id string) error
+	// TouchToken notes that a token was used.
+	TouchToken(ctx context.Context, id string, now time.Time) error
 }
 
-// Requests keeps the answers of mutating calls; see store.Store.
+// Requests keeps the answers of mutating calls, and counts what they move
+// against the caps of a token; see store.Store.
 type Requests interface {
 	BeginRequest(ctx context.Context, key store.RequestKey, method string, digest [sha256.Size]byte) (store.RequestState, []byte, error)
 	FinishRequest(ctx context.Context, key store.RequestKey, response []byte) error
 	ForgetRequest(ctx context.Context, key store.RequestKey) error
+	// Spend counts an amount once for a key, or fails with a *store.CapError;
+	// Unspend takes it back.
+	Spend(ctx context.Context, token string, asset htlc.AssetID, amount, perDay htlc.Amount, now time.Time, key string) error
+	Unspend(ctx context.Context, token, key string) error
 }
 
 // Asset is something that is swapped on a chain.

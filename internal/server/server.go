@@ -37,6 +37,8 @@ type Server struct {
 	rules   protovalidate.Validator
 	flights flights
 	quotes  *quoteCache
+	fees    *feeBook
+	causes  *causeBook
 	grpc    *grpc.Server
 	health  *health.Server
 	memory  *memoryListener
@@ -60,8 +62,9 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("server: rules of the protos: %w", err)
 	}
 	s := &Server{
-		o: o, rules: rules, gate: newGatekeeper(o.Tokens, o.Now, o.Limits.Rate),
+		o: o, rules: rules, gate: newGatekeeper(o.Tokens, o.Now, o.Limits.Rate, o.Log),
 		flights: flights{held: map[store.RequestKey]chan struct{}{}}, quotes: newQuoteCache(o.Now),
+		fees: newFeeBook(o.Payments, o.Now), causes: newCauseBook(o.Swaps),
 		chains: map[htlc.ChainID]Chain{}, assets: map[htlc.AssetID]Asset{}, memory: newMemoryListener(),
 		watchers: make(chan struct{}, o.Limits.MaxWatchers), draining: make(chan struct{}), health: health.NewServer(),
 	}

@@ -358,10 +358,6 @@ func TestCapsAndPayouts(t *testing.T) {
 	if _, err = desk.Wallet.Withdraw(t.Context(), &kofov1.WithdrawRequest{Amount: eth("1000"), To: "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"}); err != nil {
 		t.Error(err)
 	}
-	_, err = owner.Tokens.CreateToken(t.Context(), &kofov1.CreateTokenRequest{
-		Name: "daily", Scopes: []kofov1.Scope{kofov1.Scope_SCOPE_READ}, Caps: []*kofov1.Cap{{PerCall: eth("1"), PerDay: "2"}},
-	})
-	wantReason(t, err, reason.NotImplemented)
 }
 
 // An admin token with bounds gives none without them.
@@ -491,6 +487,9 @@ func fund(t *testing.T, id string, nodes ...*servertest.Node) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := n.Happen(id, htlc.FundingPrepared{TxID: fmt.Sprintf("fund-%d", s.Out())}); err != nil {
+			t.Fatal(err)
+		}
 		for leg, height := range []uint64{1001, 5001} {
 			block := htlc.BlockID{Height: height, Hash: [32]byte{byte(leg + 1)}}
 			for _, e := range []htlc.Event{
@@ -582,29 +581,8 @@ func checkHistory(t *testing.T, b *sdk.Client, id string, secret htlc.Secret) {
 			t.Errorf("entry %d: %v %v", n, e, err)
 		}
 	}
-	if n != 11 {
+	if n != 12 {
 		t.Errorf("%d entries", n)
-	}
-}
-
-func TestRefundIsAskedForAgain(t *testing.T) {
-	one, two := servertest.Start(t, servertest.Options{}), servertest.Start(t, servertest.Options{Who: 2})
-	a, b := dial(t, one, ""), dial(t, two, "")
-	id := agreed(t, a, b)
-	fund(t, id, one)
-	s, err := one.Swap(id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = a.Settlement.Refund(t.Context(), &kofov1.RefundRequest{Id: id})
-	wantReason(t, err, reason.RefundNotOpen)
-	if at := sdk.Metadata(err)["at"]; at != time.Unix(s.Terms.Legs[0].TimeLock, 0).UTC().Format(time.RFC3339) {
-		t.Errorf("at %q", at)
-	}
-	one.SetTip(servertest.Bitcoin, 1100, s.Terms.Legs[0].TimeLock+1)
-	got, err := a.Settlement.Refund(t.Context(), &kofov1.RefundRequest{Id: id})
-	if err != nil || got.GetSwap().GetPhase() != kofov1.Phase_PHASE_REFUNDING || got.GetSwap().GetNextAction().GetKind() != kofov1.ActionKind_ACTION_KIND_REFUND {
-		t.Errorf("%v %v", got, err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/kofo-network/kofo/api/sdk/reason"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
+	"github.com/kofo-network/kofo/internal/peer"
 	"github.com/kofo-network/kofo/internal/store"
 	"github.com/kofo-network/kofo/monitor/engine"
 )
@@ -65,18 +66,22 @@ func (h settlement) Offer(ctx context.Context, req *kofov1.OfferRequest) (*kofov
 	if err != nil {
 		return nil, err
 	}
-	if err := h.s.capped(ctx, send, receive); err != nil {
-		return nil, err
-	}
-	// The quote first: with the coins reserved there may be none left to quote.
-	valid := req.GetValidFor().AsDuration()
-	quote, err := h.s.o.Quoter.Quote(ctx, agreement.QuoteRequest{Send: send, Receive: receive, ValidFor: valid})
-	if err != nil {
-		return nil, err
-	}
-	r, err := h.s.o.Agreer.Offer(ctx, agreement.OfferRequest{
-		Request: callerOf(ctx).ID + "/" + req.GetRequestId(), Send: send, Receive: receive, ValidFor: valid, ByHand: req.GetByHand(),
-	})
+	var (
+		r     agreement.Record
+		quote agreement.Quote
+	)
+	err = h.s.counted(ctx, "offer/"+req.GetRequestId(), send, []agreement.AssetAmount{receive}, func() (err error) {
+		// The quote first: with the coins reserved there may be none left to quote.
+		valid := req.GetValidFor().AsDuration()
+		quote, err = h.s.o.Quoter.Quote(ctx, agreement.QuoteRequest{Send: send, Receive: receive, ValidFor: valid})
+		if err != nil {
+			return err
+		}
+		r, err = h.s.o.Agreer.Offer(ctx, agreement.OfferRequest{
+			Request: callerOf(ctx).ID + "/" + req.GetRequestId(), Send: send, Receive: receive, ValidFor: valid, ByHand: req.GetByHand(),
+		})
+		return err
+	}, mayHaveMoved)
 	if err != nil {
 		return nil, err
 	}
@@ -94,10 +99,12 @@ func (h settlement) Inspect(ctx context.Context, req *kofov1.InspectRequest) (*k
 	}
 	out := &kofov1.InspectResponse{
 		OfferId: in.Offer.Salt.String(), Initiator: in.Offer.Initiator.String(),
-		// Nodes know each other by the key that signs for the party; the
-		// certificate of a peer carries it, so no other fingerprint is expected.
-		PeerAddress: in.Offer.ReplyTo,
-		Quote:       h.s.quoteView(in.Quote),
+		PeerAddress: in.Offer.ReplyTo, Quote: h.s.quoteView(in.Quote),
+	}
+	if in.Offer.ReplyTo != "" {
+		if out.PeerFingerprint, err = peer.Fingerprint(in.Offer.Initiator); err != nil {
+			return nil, err
+		}
 	}
 	for _, e := range in.Against {
 		out.Refusals = append(out.Refusals, refusalOf(e))
@@ -111,10 +118,7 @@ func refusalOf(err error) *kofov1.Refusal {
 }
 
 func (h settlement) Accept(ctx context.Context, req *kofov1.AcceptRequest) (*kofov1.AcceptResponse, error) {
-	if err := h.s.cappedTicket(ctx, req.GetTicket()); err != nil {
-		return nil, err
-	}
-	done, err := h.s.o.Agreer.Accept(ctx, agreement.AcceptRequest{Ticket: req.GetTicket(), ByHand: req.GetByHand()})
+	done, err := h.accept(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +134,25 @@ func (h settlement) Accept(ctx context.Context, req *kofov1.AcceptRequest) (*kof
 		out.Undelivered = refusalOf(done.Undelivered)
 	}
 	return out, nil
+}
+
+// accept counts a ticket once, however often and by whichever request it is
+// accepted.
+func (h settlement) accept(ctx context.Context, req *kofov1.AcceptRequest) (done agreement.Accepted, err error) {
+	call := func() error {
+		done, err = h.s.o.Agreer.Accept(ctx, agreement.AcceptRequest{Ticket: req.GetTicket(), ByHand: req.GetByHand()})
+		return err
+	}
+	salt, moved, paid, ok := ticketMoves(req.GetTicket())
+	if !ok {
+		return done, call()
+	}
+	kept := func(failed error) bool {
+		r, err := h.s.o.Records.Find(context.WithoutCancel(ctx), salt)
+		unknown := agreement.ReasonOf(err) == agreement.SwapNotFound
+		return mayHaveMoved(failed) || !unknown && (err != nil || r.State != agreement.StateDraft)
+	}
+	return done, h.s.counted(ctx, "accept/"+salt.String(), moved, []agreement.AssetAmount{paid}, call, kept)
 }
 
 func (h settlement) Countersign(ctx context.Context, req *kofov1.CountersignRequest) (*kofov1.CountersignResponse, error) {
@@ -174,7 +197,8 @@ func (h settlement) Cancel(ctx context.Context, req *kofov1.CancelRequest) (*kof
 
 // Refund tells the swap where its chain stands, upon which it asks for the
 // refund again. That is all a person can add: what is wanted is decided by
-// the chain's clock, and tried with every block anyway.
+// the chain's clock, and tried with every block anyway. The answer waits a
+// little for the refund to be sent, so that it shows what the call has done.
 func (h settlement) Refund(ctx context.Context, req *kofov1.RefundRequest) (*kofov1.RefundResponse, error) {
 	r, swap, err := h.find(ctx, req.GetId())
 	if err != nil {
@@ -188,22 +212,42 @@ func (h settlement) Refund(ctx context.Context, req *kofov1.RefundRequest) (*kof
 		if err := h.nudge(ctx, swap, leg); err != nil {
 			return nil, err
 		}
+		if err := h.awaitRefund(ctx, swap.ID); err != nil {
+			return nil, err
+		}
 	}
 	view, err := h.s.view(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	txid := out.SpendTx
-	if txid == "" {
-		txs, err := h.s.o.Journal.Txs(ctx, swap.ID, swap.Out(), htlc.PurposeRefund)
+	return &kofov1.RefundResponse{Swap: view, Txid: view.GetLegs()[swap.Out()].GetSpendTxid()}, nil
+}
+
+// awaitRefund returns when the refund was sent or something else has spent the
+// leg, or after a moment: the refund is tried again with every block.
+func (h settlement) awaitRefund(ctx context.Context, id htlc.SwapID) error {
+	patience := time.NewTimer(h.s.o.Limits.RefundWait)
+	defer patience.Stop()
+	for {
+		_, changed, _ := h.s.o.Feed.since(h.s.o.Feed.now())
+		stored, err := h.s.o.Swaps.Get(ctx, id)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if len(txs) > 0 {
-			txid = txs[len(txs)-1].ID
+		swap := stored.Swap
+		if swap.RefundTx != "" || !swap.Legs[swap.Out()].Status.Locked() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-patience.C:
+			return nil
+		case <-h.s.draining:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	return &kofov1.RefundResponse{Swap: view, Txid: txid}, nil
 }
 
 func (h settlement) nudge(ctx context.Context, swap htlc.Swap, leg htlc.Leg) error {
@@ -282,7 +326,8 @@ func (s *Server) quoteView(q agreement.Quote) *kofov1.Quote {
 	out := &kofov1.Quote{
 		Role: roleOf(q.Initiator), Sends: amount(q.Sends.Asset, q.Sends.Amount), Receives: amount(q.Receives.Asset, q.Receives.Amount),
 		TotalCost: amounts(q.TotalCost), WorstCaseLoss: amounts(q.WorstCase), Reserved: amounts(q.Reserved),
-		AcceptBy: at(q.AcceptBy), CutOff: at(q.CutOff), ExpectedDuration: duration(q.Expected), TrustNotes: q.TrustNotes,
+		KeptForRedeem: amounts(q.Kept),
+		AcceptBy:      at(q.AcceptBy), CutOff: at(q.CutOff), ExpectedDuration: duration(q.Expected), TrustNotes: q.TrustNotes,
 	}
 	for _, l := range q.Legs {
 		role := kofov1.LegRole_LEG_ROLE_PAYEE

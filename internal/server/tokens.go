@@ -26,7 +26,10 @@ var scopeNames = map[kofov1.Scope]string{
 
 func (t tokenService) CreateToken(ctx context.Context, req *kofov1.CreateTokenRequest) (*kofov1.CreateTokenResponse, error) {
 	text, hash, id := newToken()
-	token := store.Token{ID: id, Hash: hash, Name: req.GetName(), Payouts: req.GetPayouts(), Caps: map[htlc.AssetID]htlc.Amount{}}
+	token := store.Token{
+		ID: id, Hash: hash, Name: req.GetName(), Payouts: req.GetPayouts(),
+		Caps: map[htlc.AssetID]htlc.Amount{}, PerDay: map[htlc.AssetID]htlc.Amount{},
+	}
 	for _, scope := range req.GetScopes() {
 		token.Scopes = append(token.Scopes, scopeNames[scope])
 	}
@@ -39,7 +42,9 @@ func (t tokenService) CreateToken(ctx context.Context, req *kofov1.CreateTokenRe
 			return nil, refuse(reason.InvalidArgument, map[string]string{reason.KeyField: "caps"}, "two caps for %s", most.Asset)
 		}
 		if c.GetPerDay() != "" {
-			return nil, refuse(reason.NotImplemented, map[string]string{reason.KeyField: "caps.per_day"}, "caps for a day are not kept by this version")
+			if token.PerDay[most.Asset], err = htlc.ParseAmount(c.GetPerDay()); err != nil {
+				return nil, err
+			}
 		}
 		token.Caps[most.Asset] = most.Amount
 	}
@@ -72,6 +77,11 @@ func within(giver, made store.Token) error {
 			if !ok || most.Cmp(own) > 0 {
 				return refuse(reason.CapExceeded, map[string]string{reason.KeyAsset: string(asset), reason.KeyMax: own.String()}, "the cap for %s is above the token's own", asset)
 			}
+			// Each token is counted by itself: two would move twice as much a day.
+			if day, ok := giver.PerDay[asset]; ok {
+				return refuse(reason.CapExceeded, map[string]string{reason.KeyAsset: string(asset), reason.KeyMax: day.String()},
+					"the token has a cap by day for %s, so it cannot give another that moves it", asset)
+			}
 		}
 	}
 	if len(giver.Payouts) > 0 {
@@ -89,7 +99,7 @@ func within(giver, made store.Token) error {
 func tokenView(t store.Token) *kofov1.Token {
 	out := &kofov1.Token{
 		Id: t.ID, Name: t.Name, Payouts: t.Payouts,
-		CreatedAt: stamp(t.Created), ExpiresAt: stamp(t.Expires), RevokedAt: stamp(t.Revoked),
+		CreatedAt: stamp(t.Created), ExpiresAt: stamp(t.Expires), RevokedAt: stamp(t.Revoked), UsedAt: stamp(t.Used),
 	}
 	for scope, name := range scopeNames {
 		if slices.Contains(t.Scopes, name) {
@@ -98,7 +108,11 @@ func tokenView(t store.Token) *kofov1.Token {
 	}
 	slices.Sort(out.Scopes)
 	for asset, most := range t.Caps {
-		out.Caps = append(out.Caps, &kofov1.Cap{PerCall: amount(asset, most)})
+		limits := &kofov1.Cap{PerCall: amount(asset, most)}
+		if day, ok := t.PerDay[asset]; ok {
+			limits.PerDay = day.String()
+		}
+		out.Caps = append(out.Caps, limits)
 	}
 	slices.SortFunc(out.Caps, func(a, b *kofov1.Cap) int {
 		if a.GetPerCall().GetAsset() < b.GetPerCall().GetAsset() {

@@ -132,7 +132,7 @@ func (s *Server) swapView(ctx context.Context, r agreement.Record, stored store.
 	in, out := t.Legs[swap.In()], t.Legs[swap.Out()]
 	view := &kofov1.Swap{
 		Id: swap.ID.String(), OfferId: t.Salt.String(), Role: roleOf(swap.Initiator()), Phase: phases[swap.Phase],
-		Outcome: outcomes[swap.Outcome], OutcomeCause: causes[swap.Outcome], SecretHash: t.SecretHash.String(),
+		Outcome: outcomes[swap.Outcome], SecretHash: t.SecretHash.String(),
 		Sends: amount(out.Asset, out.Amount), Receives: amount(in.Asset, in.Amount),
 		AcceptBy: at(t.AcceptBy), CutOff: at(t.CutOff()), Version: swap.Version,
 		CreatedAt: stamp(r.CreatedAt), UpdatedAt: stamp(stored.Updated),
@@ -157,6 +157,10 @@ func (s *Server) swapView(ctx context.Context, r agreement.Record, stored store.
 	for _, leg := range look.Risk.Locked {
 		view.Risk.Locked = append(view.Risk.Locked, amount(t.Legs[leg].Asset, t.Legs[leg].Amount))
 	}
+	var err error
+	if view.OutcomeCause, err = s.causes.of(ctx, swap); err != nil {
+		return nil, err
+	}
 	if err := s.putFees(ctx, view, swap); err != nil {
 		return nil, err
 	}
@@ -180,6 +184,9 @@ func (s *Server) legView(swap htlc.Swap, i int) *kofov1.Leg {
 	}
 	if i == swap.Out() && out.FundingTxid == "" && swap.Announced {
 		out.FundingTxid = swap.FundingTx
+	}
+	if i == swap.Out() && out.SpendTxid == "" {
+		out.SpendTxid = swap.RefundTx // sent, and in no block yet
 	}
 	if c, ok := s.chains[leg.Chain()]; ok {
 		if contract, err := c.Purse.Contract(swap.Terms, i); err == nil {
@@ -229,14 +236,6 @@ var (
 		htlc.OutcomeCancelled: kofov1.Outcome_OUTCOME_CANCELLED, htlc.OutcomeConsented: kofov1.Outcome_OUTCOME_CONSENTED,
 		htlc.OutcomeWindfall: kofov1.Outcome_OUTCOME_WINDFALL, htlc.OutcomeLost: kofov1.Outcome_OUTCOME_LOST,
 	}
-	causes = map[htlc.Outcome]string{
-		htlc.OutcomeSwapped:   "Both legs were redeemed.",
-		htlc.OutcomeRefunded:  "The swap did not go through in time; this node's coins came back by the refund.",
-		htlc.OutcomeCancelled: "It was cancelled, or its time to fund ran out, before this node locked anything.",
-		htlc.OutcomeConsented: "A leg was closed by consent of both its parties.",
-		htlc.OutcomeWindfall:  "This node was paid, and its own coins came back or were never locked.",
-		htlc.OutcomeLost:      "The other party redeemed, and this node's redeem came too late.",
-	}
 	legStatuses = map[htlc.LegStatus]kofov1.LegStatus{
 		htlc.LegUnfunded: kofov1.LegStatus_LEG_STATUS_UNFUNDED, htlc.LegInMempool: kofov1.LegStatus_LEG_STATUS_IN_MEMPOOL,
 		htlc.LegInBlock: kofov1.LegStatus_LEG_STATUS_IN_BLOCK, htlc.LegConfirmed: kofov1.LegStatus_LEG_STATUS_CONFIRMED,
@@ -259,5 +258,6 @@ var (
 		timeline.Refund:               kofov1.ActionKind_ACTION_KIND_REFUND,
 		timeline.Bury:                 kofov1.ActionKind_ACTION_KIND_BURY,
 		timeline.Expire:               kofov1.ActionKind_ACTION_KIND_EXPIRE,
+		timeline.Abandon:              kofov1.ActionKind_ACTION_KIND_ABANDON,
 	}
 )

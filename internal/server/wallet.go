@@ -80,7 +80,7 @@ func (w walletService) Balances(ctx context.Context, req *kofov1.BalancesRequest
 func (w walletService) locked() map[htlc.AssetID]htlc.Amount {
 	out := map[htlc.AssetID]htlc.Amount{}
 	for _, swap := range w.s.o.Engine.Open() {
-		if !swap.Legs[swap.Out()].Status.Locked() {
+		if !swap.Announced || !swap.Legs[swap.Out()].Status.Locked() {
 			continue
 		}
 		leg := swap.Terms.Legs[swap.Out()]
@@ -97,6 +97,7 @@ var movementKinds = map[MovementKind]kofov1.WalletTxKind{
 	Funded:    kofov1.WalletTxKind_WALLET_TX_KIND_FUND,
 	Redeemed:  kofov1.WalletTxKind_WALLET_TX_KIND_REDEEM,
 	Refunded:  kofov1.WalletTxKind_WALLET_TX_KIND_REFUND,
+	Abandoned: kofov1.WalletTxKind_WALLET_TX_KIND_ABANDON,
 }
 
 func (w walletService) Transactions(ctx context.Context, req *kofov1.TransactionsRequest) (*kofov1.TransactionsResponse, error) {
@@ -114,7 +115,11 @@ func (w walletService) Transactions(ctx context.Context, req *kofov1.Transaction
 			To: m.To, Height: m.Height, Confirmations: m.Confirmations, Failed: m.Failed, Time: stamp(m.Time),
 		}
 		if m.FeeAsset != "" {
-			tx.Fee = amount(m.FeeAsset, m.Fee)
+			fee, final := w.s.fees.mined(ctx, m.Chain, m.TxID, m.Fee, m.Confirmations >= uint64(w.s.chains[m.Chain].MinConfirmations))
+			if m.Height == 0 {
+				fee, final = m.Fee, false // a fee is not paid yet, even where it is fixed
+			}
+			tx.Fee, tx.FeeFinal = amount(m.FeeAsset, fee), final
 		}
 		if m.Swap != (htlc.SwapID{}) {
 			tx.SwapId = m.Swap.String()
@@ -139,9 +144,6 @@ func (w walletService) Withdraw(ctx context.Context, req *kofov1.WithdrawRequest
 	if err := w.s.payoutAllowed(ctx, chain, req.GetTo()); err != nil {
 		return nil, err
 	}
-	if err := w.s.capped(ctx, moved); err != nil {
-		return nil, err
-	}
 	withdrawal := adapters.Withdrawal{
 		RequestID: callerOf(ctx).ID + "/" + req.GetRequestId(), Asset: moved.Asset, To: req.GetTo(), Amount: moved.Amount,
 	}
@@ -150,7 +152,13 @@ func (w walletService) Withdraw(ctx context.Context, req *kofov1.WithdrawRequest
 			return nil, err
 		}
 	}
-	tx, err := w.s.o.Payments.Withdraw(ctx, withdrawal)
+	var tx adapters.Tx
+	err = w.s.counted(ctx, "withdraw/"+req.GetRequestId(), moved, nil, func() (err error) {
+		tx, err = w.s.o.Payments.Withdraw(ctx, withdrawal)
+		return about(err, map[string]string{
+			reason.KeyAsset: string(moved.Asset), reason.KeyAmount: moved.Amount.String(), reason.KeyChain: string(chain),
+		})
+	}, mayHaveMoved)
 	if err != nil {
 		return nil, err
 	}

@@ -65,15 +65,41 @@ const (
 
 	// The node and its data.
 
-	WrongSeed          Reason = "WRONG_SEED"
-	WrongPassphrase    Reason = "WRONG_PASSPHRASE"
-	DataNewer          Reason = "DATA_NEWER"
-	AlreadyRunning     Reason = "ALREADY_RUNNING"
-	BadConfig          Reason = "BAD_CONFIG"
-	NotInitialised     Reason = "NOT_INITIALISED"
-	AlreadyInitialised Reason = "ALREADY_INITIALISED"
-	DiskFull           Reason = "DISK_FULL"
-	StoreUnavailable   Reason = "STORE_UNAVAILABLE"
+	WrongSeed        Reason = "WRONG_SEED"
+	DataNewer        Reason = "DATA_NEWER"
+	AlreadyRunning   Reason = "ALREADY_RUNNING"
+	BadConfig        Reason = "BAD_CONFIG"
+	StoreUnavailable Reason = "STORE_UNAVAILABLE"
+
+	// The seed and its file.
+
+	SeedWordCount       Reason = "SEED_WORD_COUNT"
+	SeedWordUnknown     Reason = "SEED_WORD_UNKNOWN"
+	SeedChecksum        Reason = "SEED_CHECKSUM"
+	SeedFileExists      Reason = "SEED_FILE_EXISTS"
+	SeedFileMissing     Reason = "SEED_FILE_MISSING"
+	SeedFileDamaged     Reason = "SEED_FILE_DAMAGED"
+	SeedFileVersion     Reason = "SEED_FILE_VERSION"
+	SeedPassphraseWrong Reason = "SEED_PASSPHRASE_WRONG"
+	SeedPassphraseWeak  Reason = "SEED_PASSPHRASE_WEAK"
+	SeedLockKind        Reason = "SEED_LOCK_KIND"
+	SeedKeyFileWrong    Reason = "SEED_KEY_FILE_WRONG"
+	SeedKeyFileExists   Reason = "SEED_KEY_FILE_EXISTS"
+	SeedKeyFileMissing  Reason = "SEED_KEY_FILE_MISSING"
+	SeedKeyFileInvalid  Reason = "SEED_KEY_FILE_INVALID"
+	SeedKeyFileExposed  Reason = "SEED_KEY_FILE_EXPOSED"
+
+	// The configuration.
+
+	ConfigFile           Reason = "CONFIG_FILE"
+	ConfigSyntax         Reason = "CONFIG_SYNTAX"
+	ConfigUnknownKey     Reason = "CONFIG_UNKNOWN_KEY"
+	ConfigTwice          Reason = "CONFIG_TWICE"
+	ConfigBadValue       Reason = "CONFIG_BAD_VALUE"
+	ConfigMissing        Reason = "CONFIG_MISSING"
+	ConfigConflict       Reason = "CONFIG_CONFLICT"
+	ConfigProfileRefused Reason = "CONFIG_PROFILE_REFUSED"
+	ConfigLocksTooLong   Reason = "CONFIG_LOCKS_TOO_LONG"
 
 	// Calls.
 
@@ -91,56 +117,104 @@ type Info struct {
 	Text, Advice string
 }
 
-var all = []Info{
-	{TicketExpired, codes.FailedPrecondition, "the ticket's accept-by time is past", "ask for a new ticket"},
-	{TicketAltered, codes.InvalidArgument, "checksum or signature of a ticket, acceptance or countersignature is wrong, or a part is missing", "copy the whole line again; if it stays wrong, don't trust its sender"},
-	{TicketUsed, codes.FailedPrecondition, "the ticket was accepted already", "ask for a new ticket"},
-	{TicketVersion, codes.FailedPrecondition, "the text has a version that this node does not read", "update the older of the two nodes"},
-	{TicketCancelled, codes.FailedPrecondition, "the offer was cancelled by its initiator", "ask for a new ticket"},
-	{TicketKind, codes.InvalidArgument, "a text of another kind was handed in, such as a ticket where an acceptance belongs", "inspect takes tickets, countersign acceptances, complete countersignatures"},
-	{TicketOwn, codes.FailedPrecondition, "the ticket is this node's own", "hand it to the other party"},
-	{ForeignChain, codes.FailedPrecondition, "a chain that this node does not serve", "add the chain to the configuration, or ask for other assets"},
-	{UnknownAsset, codes.FailedPrecondition, "an asset that this node does not list", "see the assets of the chain's status; tokens need an entry in the configuration"},
-	{MainnetRefused, codes.FailedPrecondition, "mainnets are refused by this version", "use a test network"},
-	{AmountTooSmall, codes.FailedPrecondition, "the amount does not cover its fees under stress, or is dust", "raise it to `min`"},
-	{AmountTooLarge, codes.FailedPrecondition, "the amount is above what the chain or this node's limits allow", "lower it to `max`"},
-	{TimeLockTooTight, codes.FailedPrecondition, "a time lock leaves less time than the schedule demands", "ask for a ticket with longer locks"},
-	{TermsInvalid, codes.FailedPrecondition, "the terms contradict themselves, the ticket or this node's policy", "read the text; the other party has to change its offer"},
-	{BadAddress, codes.InvalidArgument, "an address that is none of its chain", "check chain and spelling"},
-	{InsufficientFunds, codes.FailedPrecondition, "less is spendable than the call needs", "pay in `missing` of `asset`, or wait for confirmations"},
-	{RedeemFeeMissing, codes.FailedPrecondition, "the payee could not pay for its own redeem", "pay in `missing` of `asset` on the chain that pays you"},
-	{CoinsReserved, codes.FailedPrecondition, "there would be enough, but other swaps hold it", "wait for them, or cancel an offer"},
-	{FeeOverBudget, codes.FailedPrecondition, "the fee would exceed the budget or the caller's `max_fee`", "raise it, or wait for lower fees"},
-	{SwapNotFound, codes.NotFound, "no swap or offer of this id", "list them"},
-	{SwapState, codes.FailedPrecondition, "the swap's phase does not allow the call", "look at its phase and next action"},
-	{NotCancellable, codes.FailedPrecondition, "the own leg may already be funded", "it ends by redeem or refund, by itself"},
-	{RefundNotOpen, codes.FailedPrecondition, "the time lock is not open yet", "wait until `at`; the node refunds by itself"},
-	{NothingToRefund, codes.FailedPrecondition, "nothing of this node's is locked in the swap", "none is needed"},
-	{CursorUnknown, codes.OutOfRange, "the cursor is older than what is kept, or of another node", "watch again without a cursor"},
-	{Unauthenticated, codes.Unauthenticated, "no credential, or one that is unknown, revoked or expired", "make a token"},
-	{PermissionDenied, codes.PermissionDenied, "the credential lacks a scope", "use a token with `scope`"},
-	{CapExceeded, codes.PermissionDenied, "the credential's cap for the asset is used up", "wait, or use another token"},
-	{PayoutNotAllowed, codes.PermissionDenied, "the destination is not on the credential's payout list", "use a listed address"},
-	{RateLimited, codes.ResourceExhausted, "too many calls or streams", "try again later"},
-	{TokenNotFound, codes.NotFound, "no token of this id", "list them"},
-	{InvalidArgument, codes.InvalidArgument, "a field breaks its rule", "correct `field`"},
-	{RequestIDReused, codes.AlreadyExists, "the request id was used before, with other content", "take a new one for each new request"},
-	{NodeUnreachable, codes.Unavailable, "a chain's back end, the other party's node or this node does not answer", "check address, certificate and network, try again; an answer can also go by hand"},
-	{WrongChain, codes.FailedPrecondition, "a back end serves another chain than configured", "correct its URL or the chain's id"},
-	{ChainNotSynced, codes.Unavailable, "a back end is still catching up", "wait for it"},
-	{PeerRefused, codes.FailedPrecondition, "the other party's node refused, without a reason that is known here", "read the text"},
-	{TransactionRefused, codes.FailedPrecondition, "a back end refused the transaction", "read the text"},
-	{WrongSeed, codes.FailedPrecondition, "the words are not those of this node's data, or no valid seed", "check words and order"},
-	{WrongPassphrase, codes.Unauthenticated, "the passphrase or key file does not open the seed", "try another; there is no way around it but the words"},
-	{DataNewer, codes.FailedPrecondition, "the data were written by a newer version", "run that version"},
-	{AlreadyRunning, codes.FailedPrecondition, "another process holds this node's data", "stop it first"},
-	{BadConfig, codes.InvalidArgument, "the configuration is wrong", "correct `field`"},
-	{NotInitialised, codes.FailedPrecondition, "the node has no seed yet", "run `kofo init`"},
-	{AlreadyInitialised, codes.FailedPrecondition, "the node has a seed already", "take another data folder for another seed"},
-	{DiskFull, codes.ResourceExhausted, "too little disk space for new swaps", "make room; running swaps go on"},
-	{StoreUnavailable, codes.Unavailable, "the store does not answer", "check the database; swaps go on when it is back"},
-	{ShuttingDown, codes.Unavailable, "the node is shutting down", "start it again"},
-	{Internal, codes.Internal, "a fault of this node", "look into its log"},
-	{NotImplemented, codes.Unimplemented, "the call does not exist in this version or role", "update the node, or ask the one that has the role"},
-	{DeadlineExceeded, codes.DeadlineExceeded, "the caller's deadline passed or the caller went away", "repeat with the same request id; what was asked may have happened"},
+// Group is a part of the table, under a heading.
+type Group struct {
+	Title string
+	Infos []Info
+}
+
+var groups = []Group{
+	{"Tickets and the other texts of an agreement", []Info{
+		{TicketExpired, codes.FailedPrecondition, "the ticket's accept-by time is past", "ask for a new ticket; its time can be set: `kofo swap offer --valid-for 1h`"},
+		{TicketAltered, codes.InvalidArgument, "checksum or signature of a ticket, acceptance or countersignature is wrong, or a part is missing", "copy the whole line again; if it stays wrong, don't trust its sender"},
+		{TicketUsed, codes.FailedPrecondition, "the ticket was accepted already", "ask for a new ticket"},
+		{TicketVersion, codes.FailedPrecondition, "the text has a version that this node does not read", "update the older of the two nodes"},
+		{TicketCancelled, codes.FailedPrecondition, "the offer was cancelled by its initiator", "ask for a new ticket"},
+		{TicketKind, codes.InvalidArgument, "a text of another kind was handed in, such as a ticket where an acceptance belongs", "`kofo swap inspect` and `accept` take tickets, `countersign` takes acceptances, `complete` takes countersignatures"},
+		{TicketOwn, codes.FailedPrecondition, "the ticket is this node's own", "hand it to the other party"},
+	}},
+	{"What is to be swapped", []Info{
+		{ForeignChain, codes.FailedPrecondition, "a chain that this node does not serve", "`kofo chain list` shows the chains served; add the chain to the configuration, or ask for other assets"},
+		{UnknownAsset, codes.FailedPrecondition, "an asset that this node does not list", "`kofo chain show CHAIN` lists its assets; tokens need an entry in the configuration"},
+		{MainnetRefused, codes.FailedPrecondition, "mainnets are refused by this version", "use a test network"},
+		{AmountTooSmall, codes.FailedPrecondition, "the amount does not cover its fees under stress, or is dust", "raise it to `min`"},
+		{AmountTooLarge, codes.FailedPrecondition, "the amount is above what the chain or this node's limits allow", "lower it to `max`"},
+		{TimeLockTooTight, codes.FailedPrecondition, "a time lock leaves less time than the schedule demands", "ask for a ticket with longer locks"},
+		{TermsInvalid, codes.FailedPrecondition, "the terms contradict themselves, the ticket or this node's policy", "read the text; the other party has to change its offer"},
+		{BadAddress, codes.InvalidArgument, "an address that is none of its chain", "check chain and spelling"},
+	}},
+	{"Funds", []Info{
+		{InsufficientFunds, codes.FailedPrecondition, "less is spendable than the call needs", "pay in `missing` of `asset` (`kofo wallet addresses`), or wait for confirmations (`kofo wallet balances`)"},
+		{RedeemFeeMissing, codes.FailedPrecondition, "the payee could not pay for its own redeem", "pay in `missing` of `asset` on the chain that pays you: `kofo wallet addresses`"},
+		{CoinsReserved, codes.FailedPrecondition, "there would be enough, but other swaps hold it", "wait until the other swap closes, or cancel an offer: `kofo swap list`, `kofo swap cancel ID`. Bitcoin coins are reserved whole: with one coin there is one swap at a time, so send yourself a second one with `kofo wallet withdraw`"},
+		{FeeOverBudget, codes.FailedPrecondition, "the fee would exceed the budget or the caller's `max_fee`", "raise it (`kofo wallet withdraw --max-fee`), or wait for lower fees"},
+	}},
+	{"Swaps", []Info{
+		{SwapNotFound, codes.NotFound, "no swap or offer of this id", "`kofo swap list` shows them"},
+		{SwapState, codes.FailedPrecondition, "the swap's phase does not allow the call", "look at its phase and next action: `kofo swap show ID`"},
+		{NotCancellable, codes.FailedPrecondition, "the own leg may already be funded, or the swap is closed", "`kofo swap show ID` says what comes next; a swap that goes on ends by redeem or refund, by itself"},
+		{RefundNotOpen, codes.FailedPrecondition, "the time lock is not open yet", "wait until `at`; the node refunds by itself, and `kofo swap watch ID` shows it"},
+		{NothingToRefund, codes.FailedPrecondition, "nothing of this node's is locked in the swap", "none is needed"},
+		{CursorUnknown, codes.OutOfRange, "the cursor is older than what is kept, or of another node", "watch again without a cursor"},
+	}},
+	{"Credentials", []Info{
+		{Unauthenticated, codes.Unauthenticated, "no credential, or one that is unknown, revoked or expired", "take another token, or make one: `kofo token create`"},
+		{PermissionDenied, codes.PermissionDenied, "the credential lacks a scope", "use a token with `scope`: `kofo token create --scope`"},
+		{CapExceeded, codes.PermissionDenied, "the call moves more than the credential's cap for the asset allows, by call or by day", "move at most `max` in one call; of a cap by day wait until `at`, or use another token"},
+		{PayoutNotAllowed, codes.PermissionDenied, "the destination is not on the credential's payout list", "use a listed address"},
+		{RateLimited, codes.ResourceExhausted, "too many calls or streams", "try again later"},
+		{TokenNotFound, codes.NotFound, "no token of this id", "`kofo token list` shows them"},
+	}},
+	{"Requests", []Info{
+		{InvalidArgument, codes.InvalidArgument, "a field breaks its rule", "correct `field`"},
+		{RequestIDReused, codes.AlreadyExists, "the request id was used before, with other content", "take a new one for each new request"},
+	}},
+	{"Back ends and peers", []Info{
+		{NodeUnreachable, codes.Unavailable, "a chain's back end, the other party's node or this node does not answer", "check address, certificate and network (`kofo chain list`), try again; an answer to a ticket can also go by hand"},
+		{WrongChain, codes.FailedPrecondition, "a back end serves another chain than configured", "correct its URL or the chain's id"},
+		{ChainNotSynced, codes.Unavailable, "a back end is still catching up", "wait for it; `kofo chain list` shows how far it is"},
+		{PeerRefused, codes.FailedPrecondition, "the other party's node refused, without a reason that is known here", "read the text"},
+		{TransactionRefused, codes.FailedPrecondition, "a back end refused the transaction", "read the text"},
+	}},
+	{"The node and its data", []Info{
+		{WrongSeed, codes.FailedPrecondition, "the words are not those of this node's data, or no valid seed", "check words and order"},
+		{DataNewer, codes.FailedPrecondition, "the data were written by a newer version", "run that version"},
+		{AlreadyRunning, codes.FailedPrecondition, "another process holds this node's data", "stop it first: `kofo node shutdown`"},
+		{StoreUnavailable, codes.Unavailable, "the store does not answer", "check the database; swaps go on when it is back"},
+	}},
+	{"The seed and its file", []Info{
+		{SeedWordCount, codes.InvalidArgument, "a seed has 12, 15, 18, 21 or 24 words", "count the words"},
+		{SeedWordUnknown, codes.InvalidArgument, "a word is not of the BIP-39 English list", "check its spelling; the text names its place"},
+		{SeedChecksum, codes.InvalidArgument, "the words do not belong together: one is wrong, or two are swapped", "check words and order"},
+		{SeedFileExists, codes.AlreadyExists, "there is a seed file, and it is not overwritten", "take another data folder for another seed: `kofo init --data-dir DIR`"},
+		{SeedFileMissing, codes.FailedPrecondition, "there is no seed file", "run `kofo init`, or check the data folder"},
+		{SeedFileDamaged, codes.DataLoss, "the seed file is damaged or was altered", "restore it from a copy, or from the words: `kofo init --import`"},
+		{SeedFileVersion, codes.FailedPrecondition, "the seed file was written by a newer version", "run that version"},
+		{SeedPassphraseWrong, codes.Unauthenticated, "the passphrase does not open the seed file", "try another; there is no way around it but the words"},
+		{SeedPassphraseWeak, codes.InvalidArgument, "the passphrase is too short", "take a longer one; the text says how long"},
+		{SeedLockKind, codes.FailedPrecondition, "the seed file is locked in another way: by a key file, or by a passphrase", "open it as it was locked"},
+		{SeedKeyFileWrong, codes.Unauthenticated, "the key file does not open the seed file", "take the key file that the seed was locked with"},
+		{SeedKeyFileExists, codes.AlreadyExists, "there is a key file, and it is not overwritten", "name another file"},
+		{SeedKeyFileMissing, codes.FailedPrecondition, "there is no key file", "check its path"},
+		{SeedKeyFileInvalid, codes.InvalidArgument, "the file is no key file: it has exactly one age identity", "take another file"},
+		{SeedKeyFileExposed, codes.FailedPrecondition, "others than its owner may read the key file", "`chmod 600` the file, and think about who has read it"},
+	}},
+	{"The configuration", []Info{
+		{BadConfig, codes.InvalidArgument, "the configuration is wrong", "correct `field`; `kofod config check` reports everything that is wrong"},
+		{ConfigFile, codes.InvalidArgument, "the configuration file cannot be read", "check its path and who may read it"},
+		{ConfigSyntax, codes.InvalidArgument, "the configuration file is no YAML", "correct the line that the text names"},
+		{ConfigUnknownKey, codes.InvalidArgument, "a key or a variable of the environment that does not exist", "correct its spelling; the text may suggest one"},
+		{ConfigTwice, codes.InvalidArgument, "a key or a name is given twice", "leave one out"},
+		{ConfigBadValue, codes.InvalidArgument, "a value that is none of its key", "the text says what is expected"},
+		{ConfigMissing, codes.InvalidArgument, "a value that is needed is missing", "add it"},
+		{ConfigConflict, codes.InvalidArgument, "two values exclude each other", "leave one out"},
+		{ConfigProfileRefused, codes.InvalidArgument, "the devnet profile is for chains of one's own, and this is none", "leave the profile out"},
+		{ConfigLocksTooLong, codes.InvalidArgument, "the time locks of the chains exceed `policy.max_lock`", "shorten the timings, or raise the limit"},
+	}},
+	{"Calls", []Info{
+		{ShuttingDown, codes.Unavailable, "the node is shutting down", "start it again"},
+		{Internal, codes.Internal, "a fault of this node", "look into its log"},
+		{NotImplemented, codes.Unimplemented, "the call does not exist in this version or role", "update the node, or ask the one that has the role"},
+		{DeadlineExceeded, codes.DeadlineExceeded, "the caller's deadline passed or the caller went away", "repeat with the same request id; what was asked may have happened"},
+	}},
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -25,11 +26,13 @@ type Reason string
 // Keys of the metadata of an error.
 const (
 	KeyAsset     = "asset"
-	KeyHave      = "have"    // base units
-	KeyNeed      = "need"    // base units
-	KeyMissing   = "missing" // base units
-	KeyMin       = "min"     // base units
-	KeyMax       = "max"     // base units
+	KeyHave      = "have"      // base units
+	KeyNeed      = "need"      // base units
+	KeyMissing   = "missing"   // base units
+	KeyAmount    = "amount"    // base units
+	KeyRemaining = "remaining" // base units
+	KeyMin       = "min"       // base units
+	KeyMax       = "max"       // base units
 	KeyChain     = "chain"
 	KeyField     = "field"
 	KeySwapID    = "swap_id"
@@ -51,16 +54,43 @@ func (r Reason) Code() codes.Code {
 
 // Lookup says more of a reason.
 func Lookup(r Reason) (Info, bool) {
-	for _, info := range all {
-		if info.Reason == r {
-			return info, true
+	for _, g := range groups {
+		for _, info := range g.Infos {
+			if info.Reason == r {
+				return info, true
+			}
 		}
 	}
 	return Info{}, false
 }
 
 // All lists every reason, for tables and tests.
-func All() []Info { return append([]Info(nil), all...) }
+func All() []Info {
+	var out []Info
+	for _, g := range groups {
+		out = append(out, g.Infos...)
+	}
+	return out
+}
+
+// Groups lists every reason under its heading.
+func Groups() []Group { return slices.Clone(groups) }
+
+// The exit codes of the command line that an error with a reason ends in.
+const (
+	ExitRefused     = 3
+	ExitUnreachable = 4
+)
+
+// ExitCode is what kofo ends with where it gets no answer for this reason, or
+// one that refuses. (The two of ExitUnreachable end as refused where a node has
+// answered and says so of a chain's back end or of the other party's node.)
+func (r Reason) ExitCode() int {
+	if r == NodeUnreachable || r == DeadlineExceeded {
+		return ExitUnreachable
+	}
+	return ExitRefused
+}
 
 // Error makes the error that a call returns. The text is for people and must
 // hold no secret; the metadata may be nil.

@@ -72,35 +72,75 @@ func TestReasonOfOtherErrors(t *testing.T) {
 	}
 }
 
-// The table of the docs is made from the list.
-func TestDocsListEveryReason(t *testing.T) {
-	const (
-		path  = "../../../docs/api.md"
-		begin = "<!-- reasons: go test ./sdk/reason -update -->\n"
-		end   = "<!-- end of reasons -->"
-	)
-	var table strings.Builder
-	table.WriteString("\n| Reason | gRPC code | What happened | What to do |\n|---|---|---|---|\n")
-	for _, info := range reason.All() {
-		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", info.Reason, info.Code, info.Text, info.Advice)
+// cells keeps a text from ending its cell.
+func cells(text string) string { return strings.ReplaceAll(text, "|", "\\|") }
+
+func reasonTables() string {
+	var out strings.Builder
+	for _, g := range reason.Groups() {
+		fmt.Fprintf(&out, "\n### %s\n\n| Code | What happened | What to do | gRPC code | Exit code |\n|---|---|---|---|---|\n", g.Title)
+		for _, info := range g.Infos {
+			fmt.Fprintf(&out, "| `%s` | %s | %s | %s | %d |\n", info.Reason, cells(info.Text), cells(info.Advice), info.Code, info.Reason.ExitCode())
+		}
 	}
-	table.WriteString("\n")
+	return out.String() + "\n"
+}
+
+func detailTable() string {
+	var out strings.Builder
+	out.WriteString("\n| In the log | What it means | A call tells |\n|---|---|---|\n")
+	for _, d := range reason.Details() {
+		fmt.Fprintf(&out, "| `%s` | %s | `%s` |\n", d.Code, cells(d.Text), d.Told)
+	}
+	return out.String() + "\n"
+}
+
+// The tables of the page on errors are made from the lists.
+func TestDocsListEveryReason(t *testing.T) {
+	const path = "../../../docs/errors.md"
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, found := strings.Cut(string(raw), begin)
-	have, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
-		t.Fatalf("%s lacks the marks of the table", path)
+	page := string(raw)
+	for name, table := range map[string]string{"reasons": reasonTables(), "details": detailTable()} {
+		begin, end := "<!-- "+name+": made by go generate -->\n", "<!-- end of "+name+" -->"
+		before, rest, found := strings.Cut(page, begin)
+		have, after, closed := strings.Cut(rest, end)
+		switch {
+		case !found || !closed:
+			t.Fatalf("%s lacks the marks of the table of %s", path, name)
+		case *update:
+			page = before + begin + table + end + after
+		case have != table:
+			t.Errorf("the table of %s in %s is out of date: run this test with -update", name, path)
+		}
 	}
 	if *update {
-		if err := os.WriteFile(path, []byte(before+begin+table.String()+end+after), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		return
 	}
-	if have != table.String() {
-		t.Errorf("the table in %s is out of date: run this test with -update", path)
+}
+
+func TestDetailsBelongToReasons(t *testing.T) {
+	last := ""
+	for _, d := range reason.Details() {
+		if told, ok := reason.Told(d.Code); !ok || told != d.Told || d.Text == "" {
+			t.Errorf("%s is told as %q", d.Code, told)
+		}
+		if _, ok := reason.Lookup(d.Told); !ok {
+			t.Errorf("%s belongs to %s, which is no reason", d.Code, d.Told)
+		}
+		if _, twice := reason.Lookup(reason.Reason(d.Code)); twice || d.Code <= last {
+			t.Errorf("%s is a reason itself, or not in order", d.Code)
+		}
+		last = d.Code
+	}
+	if told, ok := reason.Told("TICKET_USED"); !ok || told != reason.TicketUsed {
+		t.Errorf("a reason is told as %q", told)
+	}
+	if _, ok := reason.Told("NEVER_HEARD_OF"); ok {
+		t.Error("an unknown code is told")
 	}
 }

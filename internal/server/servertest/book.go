@@ -3,6 +3,7 @@ package servertest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -30,6 +31,10 @@ type book struct {
 	moves   []server.Movement
 	paid    map[string]adapters.Tx
 	cursors map[htlc.ChainID]engine.Cursor
+
+	fees     map[string]htlc.Amount // of mined transactions
+	asked    int                    // how often FeeOf was
+	slowFees bool
 }
 
 func newBook(feed *server.Feed, now func() time.Time) *book {
@@ -139,7 +144,11 @@ func (s swapsOf) Open(ctx context.Context, signed htlc.TermsSigned) error {
 }
 
 func (s swapsOf) Cancel(ctx context.Context, swap htlc.SwapID) error {
-	return s.Apply(ctx, engine.Input{Swap: swap, Event: htlc.CancelRequested{}})
+	err := s.Apply(ctx, engine.Input{Swap: swap, Event: htlc.CancelRequested{}})
+	if errors.Is(err, htlc.ErrStale) { // the end is past
+		return fmt.Errorf("%w: it is closed", htlc.ErrNotCancellable)
+	}
+	return err
 }
 
 // Apply implements server.Engine.
@@ -255,6 +264,15 @@ func (b *book) Activity(_ context.Context, chain htlc.ChainID, _ string, limit i
 }
 
 // FeeOf implements server.Payments.
-func (b *book) FeeOf(context.Context, htlc.ChainID, string) (htlc.Amount, bool) {
-	return htlc.Amount{}, false
+func (b *book) FeeOf(ctx context.Context, _ htlc.ChainID, txid string) (htlc.Amount, bool) {
+	b.mu.Lock()
+	fee, known := b.fees[txid]
+	b.asked++
+	slow := b.slowFees
+	b.mu.Unlock()
+	if slow {
+		<-ctx.Done()
+		return htlc.Amount{}, false
+	}
+	return fee, known
 }

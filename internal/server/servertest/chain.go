@@ -73,6 +73,8 @@ func (c *chain) PayeeKey(_ context.Context, asset htlc.AssetID, salt htlc.Salt, 
 	return c.key(salt, leg, 2), nil
 }
 
+func (*chain) ReserveRedeem(context.Context, string, htlc.AssetID, int) error { return nil }
+
 func (*chain) Release(context.Context, string) error       { return nil }
 func (*chain) Adopt(context.Context, string, string) error { return nil }
 
@@ -83,6 +85,20 @@ func (c *chain) Contract(terms htlc.Terms, leg int) (adapters.Contract, error) {
 	}, nil
 }
 
+// short is an adapter's lack of coins, with what it is about.
+type short struct {
+	asset   htlc.AssetID
+	missing htlc.Amount
+}
+
+func (s short) Error() string {
+	return fmt.Sprintf("%v: %s missing", adapters.ErrInsufficientFunds, s.missing)
+}
+func (short) Unwrap() error { return adapters.ErrInsufficientFunds }
+func (s short) Metadata() map[string]string {
+	return map[string]string{"asset": string(s.asset), "missing": s.missing.String()}
+}
+
 func (c *chain) CheckMeans(_ context.Context, _ string, terms htlc.Terms, leg int, payer bool) error {
 	have := c.amount(2_0000_0000, 20_000_000_000)
 	if amount := terms.Legs[leg].Amount; payer && amount.Cmp(have) > 0 {
@@ -90,7 +106,7 @@ func (c *chain) CheckMeans(_ context.Context, _ string, terms htlc.Terms, leg in
 		if err != nil {
 			return err
 		}
-		return &adapters.Error{Op: fmt.Sprintf("%s missing", missing), Err: adapters.ErrInsufficientFunds}
+		return &adapters.Error{Op: "count coins", Err: short{c.asset, missing}}
 	}
 	return nil
 }

@@ -279,6 +279,34 @@ func (n *Node) Journal(tx engine.JournalTx) {
 	n.book.txs = append(n.book.txs, tx)
 }
 
+// SetFees says what mined transactions have cost.
+func (n *Node) SetFees(fees map[string]htlc.Amount) {
+	n.book.mu.Lock()
+	defer n.book.mu.Unlock()
+	n.book.fees = fees
+}
+
+// SetSlowFees lets every question for a fee run into its limit.
+func (n *Node) SetSlowFees(slow bool) {
+	n.book.mu.Lock()
+	defer n.book.mu.Unlock()
+	n.book.slowFees = slow
+}
+
+// FeesAsked is how often a chain was asked for a fee.
+func (n *Node) FeesAsked() int {
+	n.book.mu.Lock()
+	defer n.book.mu.Unlock()
+	return n.book.asked
+}
+
+// Move adds a transaction to the wallet's list.
+func (n *Node) Move(m server.Movement) {
+	n.book.mu.Lock()
+	defer n.book.mu.Unlock()
+	n.book.moves = append(n.book.moves, m)
+}
+
 // SetTip moves the tip of a chain, and what the engine has stored of it.
 func (n *Node) SetTip(id htlc.ChainID, height uint64, clock int64) {
 	c := n.chains[id]

@@ -39,6 +39,7 @@ const (
 	Refund
 	Bury
 	Expire
+	Abandon
 )
 
 // Action is what happens next by itself.
@@ -141,7 +142,23 @@ func (v viewer) agreed() (Action, *Action) {
 	return a, &lapse
 }
 
+// abandoning is shown while our funding, which is in no block, is made
+// impossible; false where it is not.
+func (v viewer) abandoning() (Action, bool) {
+	if !v.Wants(htlc.Effect{Kind: htlc.EffectAbandonFunding, Leg: v.Out()}) {
+		return Action{}, false
+	}
+	text := "This node's lock on %s is in no block and would come too late: this node spends otherwise what it needs, so that it never can be."
+	if v.AbandonTx != "" {
+		text = "This node's lock on %s would come too late; what makes it impossible is sent and gets its confirmations."
+	}
+	return v.soon(v.on(Abandon, v.Out(), text, v.name(v.Out()))), true
+}
+
 func (v viewer) funding() (Action, *Action) {
+	if a, ok := v.abandoning(); ok {
+		return a, nil
+	}
 	refund := v.refundAt("If the swap then does not go on, they come back.")
 	if v.Legs[v.Out()].Status == htlc.LegUnfunded {
 		a := v.on(Fund, v.Out(), "This node's lock on %s is handed to the chain.", v.name(v.Out()))
@@ -204,6 +221,8 @@ func (v viewer) redeeming() (Action, *Action) {
 		return v.bury(v.In()), nil
 	case out.Status.Spent() && !out.Buried:
 		return v.bury(v.Out()), nil
+	case out.Status.Locked() && v.Refunding && v.RefundTx != "":
+		return v.sentRefund(), nil
 	case out.Status.Locked() && v.Refunding:
 		return v.soon(v.on(Refund, v.Out(), "The other party did not redeem in time; this node takes its coins on %s back.", v.name(v.Out()))), nil
 	case out.Status.Locked():
@@ -215,13 +234,23 @@ func (v viewer) redeeming() (Action, *Action) {
 
 func (v viewer) refunding() (Action, *Action) {
 	out := v.Legs[v.Out()]
+	if a, ok := v.abandoning(); ok {
+		return a, nil
+	}
 	switch {
 	case out.Status.Spent() && !out.Buried:
 		return v.bury(v.Out()), nil
+	case out.Status.Locked() && v.RefundTx != "":
+		return v.sentRefund(), nil
 	case out.Status.Locked():
 		return v.soon(v.on(Refund, v.Out(), "The time lock is open: this node takes its coins on %s back.", v.name(v.Out()))), nil
 	}
 	return v.soon(v.on(WaitConfirmations, v.Out(), "This node's lock on %s left its block and waits for another; then it is taken back.", v.name(v.Out()))), nil
+}
+
+// sentRefund waits for a refund that is out.
+func (v viewer) sentRefund() Action {
+	return v.soon(v.on(Refund, v.Out(), "This node's refund on %s is sent and waits for a block; its fee climbs if need be.", v.name(v.Out())))
 }
 
 // risk follows the rule that coins are safe while the secret is not out, and
@@ -232,7 +261,7 @@ func (v viewer) risk() Risk {
 	}
 	in, out := v.Legs[v.In()], v.Legs[v.Out()]
 	r := Risk{}
-	if out.Status.Locked() || v.Announced && out.Status == htlc.LegInMempool {
+	if v.Announced && (out.Status.Locked() || out.Status == htlc.LegInMempool) { // what others locked there is not ours
 		r.Locked = append(r.Locked, v.Out())
 	}
 	switch {
@@ -242,6 +271,8 @@ func (v viewer) risk() Risk {
 		r.Why = "The swap is closed."
 	case v.Phase == htlc.PhaseRedeeming || v.Phase == htlc.PhaseRevealing:
 		r.AtRisk, r.Why = v.revealedRisk(in, out)
+	case v.Announced && out.Status == htlc.LegUnfunded:
+		r.Why = "This node's lock is in no block; if it gets into one, the coins come back when the time lock opens."
 	case len(r.Locked) == 0:
 		r.Why = "Nothing of this node's is locked."
 	case v.Phase == htlc.PhaseRefunding:

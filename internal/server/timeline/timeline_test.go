@@ -112,10 +112,13 @@ func tip(leg int, height uint64, clock int64) htlc.Event {
 
 func passed() htlc.Observed { return htlc.Observed{State: htlc.CheckPassed} }
 
+// prepared: our funding, as funded shows it, is signed and stored. What others
+// lock in our leg is not ours.
+func prepared(self int) htlc.Event { return htlc.FundingPrepared{TxID: fmt.Sprint("fund", self)} }
+
 // fundingGate opens the gate of a swap whose funding is prepared.
 func fundingGate(clock int64) []htlc.Event {
 	return []htlc.Event{
-		htlc.FundingPrepared{TxID: "own"},
 		htlc.FundingChecked{Facts: htlc.FundingFacts{
 			Clock: clock, StateRead: passed(), RedeemRuns: passed(), RedeemMeans: passed(), TermsCopied: passed(), DiskSpace: passed(),
 		}},
@@ -175,14 +178,27 @@ func beforeReveal() []course {
 	return []course{
 		{name: "initiator agreed", self: 0, events: events(), next: timeline.Fund, leg: 0, otherwise: timeline.Expire},
 		{
-			name: "initiator held", self: 0, events: events(htlc.FundingPrepared{TxID: "own"}, htlc.FundingChecked{Facts: htlc.FundingFacts{Clock: start}}),
+			name: "initiator held", self: 0, events: events(htlc.FundingChecked{Facts: htlc.FundingFacts{Clock: start}}),
 			next: timeline.Fund, leg: 0, otherwise: timeline.Expire, text: string(htlc.CondTermsCopied),
 		},
 		{name: "participant agreed", self: 1, events: events(), next: timeline.WaitFunding, leg: 0, otherwise: timeline.Expire, text: "initiator locks its coins on bitcoin first"},
 		{name: "participant sees it in a block", self: 1, events: events(funded(0, 10)), next: timeline.WaitConfirmations, leg: 0, height: 11, otherwise: timeline.Expire},
 		{name: "participant's turn", self: 1, events: events(funded(0, 10), tip(0, 11, start)), next: timeline.Fund, leg: 1, otherwise: timeline.Expire},
 		{name: "initiator funding", self: 0, events: events(fundingGate(start)...), next: timeline.Fund, leg: 0, otherwise: timeline.Refund},
-		{name: "initiator in the mempool", self: 0, events: events(htlc.FundingPrepared{TxID: "own"}, htlc.LegSeen{Leg: 0, TxID: "own"}), next: timeline.WaitConfirmations, leg: 0, otherwise: timeline.Refund, locked: true},
+		{
+			name: "initiator's lock came too late", self: 0, next: timeline.Abandon, leg: 0, height: 51, text: "would come too late",
+			events: func(s htlc.Swap) []htlc.Event {
+				return append(fundingGate(start), tip(0, 50, s.Terms.Legs[0].FundBy+1))
+			},
+		},
+		{
+			name: "initiator's lock is made impossible", self: 0, next: timeline.Abandon, leg: 0, text: "gets its confirmations",
+			events: func(s htlc.Swap) []htlc.Event {
+				return append(fundingGate(start), tip(0, 50, s.Terms.Legs[0].FundBy+1),
+					htlc.Submitted{Leg: 0, Purpose: htlc.PurposeAbandon, TxID: "a"})
+			},
+		},
+		{name: "initiator in the mempool", self: 0, events: events(htlc.LegSeen{Leg: 0, TxID: "fund0"}), next: timeline.WaitConfirmations, leg: 0, otherwise: timeline.Refund, locked: true},
 		{name: "initiator funded", self: 0, events: events(funded(0, 10)), next: timeline.WaitConfirmations, leg: 0, height: 11, otherwise: timeline.Refund, locked: true},
 		{name: "initiator waits", self: 0, events: events(funded(0, 10), tip(0, 11, start)), next: timeline.WaitFunding, leg: 1, otherwise: timeline.Refund, locked: true},
 		{name: "initiator sees theirs", self: 0, events: events(funded(0, 10), tip(0, 11, start), funded(1, 20)), next: timeline.WaitConfirmations, leg: 1, height: 21, otherwise: timeline.Refund, locked: true},
@@ -228,6 +244,19 @@ func afterReveal(t *testing.T) []course {
 		{name: "initiator swapped", self: 0, events: with(redeemed(t, 1, 30), tip(1, 31, start), redeemed(t, 0, 40), tip(0, 41, start)), next: timeline.None, leg: -1, text: "closed"},
 		{name: "initiator refunds", self: 0, events: afterLock(0), next: timeline.Refund, leg: 0, height: 101, locked: true},
 		{
+			name: "the refund is sent", self: 0, next: timeline.Refund, leg: 0, height: 101, locked: true, text: "is sent and waits for a block",
+			events: func(s htlc.Swap) []htlc.Event {
+				return append(afterLock(0)(s), htlc.Submitted{Leg: 0, Purpose: htlc.PurposeRefund, TxID: "r"})
+			},
+		},
+		{
+			name: "paid, and the own refund is sent", self: 0, next: timeline.Refund, leg: 0, locked: true, text: "is sent and waits for a block",
+			events: func(s htlc.Swap) []htlc.Event {
+				return both(redeemed(t, 1, 30), tip(1, 31, start), tip(0, 100, s.Terms.Legs[0].TimeLock+1),
+					htlc.Submitted{Leg: 0, Purpose: htlc.PurposeRefund, TxID: "r"})
+			},
+		},
+		{
 			name: "the refund's burial", self: 0, next: timeline.Bury, leg: 0, height: 111,
 			events: func(s htlc.Swap) []htlc.Event {
 				return append(afterLock(0)(s), htlc.LegRefunded{Leg: 0, TxID: "r", Block: block(110)})
@@ -265,7 +294,7 @@ func ofParticipant(t *testing.T) []course {
 func TestWhatIsSaidInEveryPhase(t *testing.T) {
 	phases := map[htlc.Phase]bool{}
 	for _, c := range slices.Concat(beforeReveal(), afterReveal(t), ofParticipant(t)) {
-		s := opened(t, c.self)
+		s := happen(t, opened(t, c.self), prepared(c.self))
 		s = happen(t, s, c.events(s)...)
 		phases[s.Phase] = true
 		v := look(s)
@@ -328,6 +357,8 @@ func TestAlwaysSomethingTrueIsSaid(t *testing.T) {
 			height := rapid.Uint64Range(1, 60).Draw(t, "height")
 			clock += rapid.Int64Range(0, 30).Draw(t, "clock")
 			all := slices.Concat(fundingGate(clock), revealGate(clock), []htlc.Event{
+				prepared(s.Self), htlc.Submitted{Leg: s.Out(), Purpose: htlc.PurposeRefund, TxID: "r"},
+				htlc.Submitted{Leg: s.Out(), Purpose: htlc.PurposeAbandon, TxID: "a"},
 				htlc.LegSeen{Leg: leg, TxID: "t"}, funded(leg, height), tip(leg, height, clock), htlc.CancelRequested{},
 				htlc.SecretSeen{Leg: leg, TxID: "t", Secret: x}, htlc.LegRedeemed{Leg: leg, TxID: "s", Secret: x, Block: block(height)},
 				htlc.LegRefunded{Leg: leg, TxID: "r", Block: block(height)}, htlc.LegClosedByConsent{Leg: leg, TxID: "c", Block: block(height)},

@@ -29,8 +29,9 @@ const (
 // know by its gRPC code. Names are never reused.
 //
 // ErrorInfo.metadata holds what the error is about, under the keys "asset",
-// "have", "need", "missing", "min", "max" (base units), "chain", "field",
-// "swap_id", "offer_id", "request_id", "leg", "at" (RFC 3339), "scope".
+// "amount", "have", "need", "missing", "remaining", "min", "max" (base units
+// of the asset), "chain", "field", "swap_id", "offer_id", "request_id", "leg",
+// "at" (RFC 3339), "scope".
 type Reason int32
 
 const (
@@ -117,20 +118,12 @@ const (
 	Reason_REASON_TRANSACTION_REFUSED Reason = 64
 	// The words are not those of this node's data, or no valid seed.
 	Reason_REASON_WRONG_SEED Reason = 70
-	// The passphrase or key file does not open the seed.
-	Reason_REASON_WRONG_PASSPHRASE Reason = 71
 	// The data were written by a newer version.
 	Reason_REASON_DATA_NEWER Reason = 72
 	// Another process holds this node's data.
 	Reason_REASON_ALREADY_RUNNING Reason = 73
 	// The configuration is wrong; see field.
 	Reason_REASON_BAD_CONFIG Reason = 74
-	// The node has no seed yet.
-	Reason_REASON_NOT_INITIALISED Reason = 75
-	// The node has a seed already.
-	Reason_REASON_ALREADY_INITIALISED Reason = 76
-	// Too little disk space for new swaps; running ones go on.
-	Reason_REASON_DISK_FULL Reason = 77
 	// The store does not answer.
 	Reason_REASON_STORE_UNAVAILABLE Reason = 78
 	// The node is shutting down.
@@ -142,117 +135,205 @@ const (
 	// The caller's deadline passed or the caller went away. What was asked may
 	// still happen: repeat with the same request id.
 	Reason_REASON_DEADLINE_EXCEEDED Reason = 93
+	// A seed has 12, 15, 18, 21 or 24 words.
+	Reason_REASON_SEED_WORD_COUNT Reason = 100
+	// A word is not of the BIP-39 English list.
+	Reason_REASON_SEED_WORD_UNKNOWN Reason = 101
+	// The words do not belong together: one is wrong, or two are swapped.
+	Reason_REASON_SEED_CHECKSUM Reason = 102
+	// There is a seed file, and it is not overwritten.
+	Reason_REASON_SEED_FILE_EXISTS Reason = 103
+	// There is no seed file.
+	Reason_REASON_SEED_FILE_MISSING Reason = 104
+	// The seed file is damaged or was altered.
+	Reason_REASON_SEED_FILE_DAMAGED Reason = 105
+	// The seed file was written by a newer version.
+	Reason_REASON_SEED_FILE_VERSION Reason = 106
+	// The passphrase does not open the seed file.
+	Reason_REASON_SEED_PASSPHRASE_WRONG Reason = 107
+	// The passphrase is too short.
+	Reason_REASON_SEED_PASSPHRASE_WEAK Reason = 108
+	// The seed file is locked in another way: by a key file, or by a passphrase.
+	Reason_REASON_SEED_LOCK_KIND Reason = 109
+	// The key file does not open the seed file.
+	Reason_REASON_SEED_KEY_FILE_WRONG Reason = 110
+	// There is a key file, and it is not overwritten.
+	Reason_REASON_SEED_KEY_FILE_EXISTS Reason = 111
+	// There is no key file.
+	Reason_REASON_SEED_KEY_FILE_MISSING Reason = 112
+	// The file is no key file: it has exactly one age identity.
+	Reason_REASON_SEED_KEY_FILE_INVALID Reason = 113
+	// Others than its owner may read the key file.
+	Reason_REASON_SEED_KEY_FILE_EXPOSED Reason = 114
+	// The configuration file cannot be read.
+	Reason_REASON_CONFIG_FILE Reason = 120
+	// The configuration file is no YAML.
+	Reason_REASON_CONFIG_SYNTAX Reason = 121
+	// A key or a variable of the environment that does not exist.
+	Reason_REASON_CONFIG_UNKNOWN_KEY Reason = 122
+	// A key or a name is given twice.
+	Reason_REASON_CONFIG_TWICE Reason = 123
+	// A value that is none of its key.
+	Reason_REASON_CONFIG_BAD_VALUE Reason = 124
+	// A value that is needed is missing.
+	Reason_REASON_CONFIG_MISSING Reason = 125
+	// Two values exclude each other.
+	Reason_REASON_CONFIG_CONFLICT Reason = 126
+	// The devnet profile is for chains of one's own, and this is none.
+	Reason_REASON_CONFIG_PROFILE_REFUSED Reason = 127
+	// The time locks of the chains exceed `policy.max_lock`.
+	Reason_REASON_CONFIG_LOCKS_TOO_LONG Reason = 128
 )
 
 // Enum value maps for Reason.
 var (
 	Reason_name = map[int32]string{
-		0:  "REASON_UNSPECIFIED",
-		1:  "REASON_TICKET_EXPIRED",
-		2:  "REASON_TICKET_ALTERED",
-		3:  "REASON_TICKET_USED",
-		4:  "REASON_TICKET_VERSION",
-		5:  "REASON_TICKET_CANCELLED",
-		6:  "REASON_TICKET_KIND",
-		7:  "REASON_TICKET_OWN",
-		10: "REASON_FOREIGN_CHAIN",
-		11: "REASON_UNKNOWN_ASSET",
-		12: "REASON_MAINNET_REFUSED",
-		13: "REASON_AMOUNT_TOO_SMALL",
-		14: "REASON_AMOUNT_TOO_LARGE",
-		15: "REASON_TIME_LOCK_TOO_TIGHT",
-		16: "REASON_TERMS_INVALID",
-		17: "REASON_BAD_ADDRESS",
-		20: "REASON_INSUFFICIENT_FUNDS",
-		21: "REASON_REDEEM_FEE_MISSING",
-		22: "REASON_COINS_RESERVED",
-		23: "REASON_FEE_OVER_BUDGET",
-		30: "REASON_SWAP_NOT_FOUND",
-		31: "REASON_SWAP_STATE",
-		32: "REASON_NOT_CANCELLABLE",
-		33: "REASON_REFUND_NOT_OPEN",
-		34: "REASON_NOTHING_TO_REFUND",
-		35: "REASON_CURSOR_UNKNOWN",
-		40: "REASON_UNAUTHENTICATED",
-		41: "REASON_PERMISSION_DENIED",
-		42: "REASON_CAP_EXCEEDED",
-		43: "REASON_PAYOUT_NOT_ALLOWED",
-		44: "REASON_RATE_LIMITED",
-		45: "REASON_TOKEN_NOT_FOUND",
-		50: "REASON_INVALID_ARGUMENT",
-		51: "REASON_REQUEST_ID_REUSED",
-		60: "REASON_NODE_UNREACHABLE",
-		61: "REASON_WRONG_CHAIN",
-		62: "REASON_CHAIN_NOT_SYNCED",
-		63: "REASON_PEER_REFUSED",
-		64: "REASON_TRANSACTION_REFUSED",
-		70: "REASON_WRONG_SEED",
-		71: "REASON_WRONG_PASSPHRASE",
-		72: "REASON_DATA_NEWER",
-		73: "REASON_ALREADY_RUNNING",
-		74: "REASON_BAD_CONFIG",
-		75: "REASON_NOT_INITIALISED",
-		76: "REASON_ALREADY_INITIALISED",
-		77: "REASON_DISK_FULL",
-		78: "REASON_STORE_UNAVAILABLE",
-		90: "REASON_SHUTTING_DOWN",
-		91: "REASON_INTERNAL",
-		92: "REASON_NOT_IMPLEMENTED",
-		93: "REASON_DEADLINE_EXCEEDED",
+		0:   "REASON_UNSPECIFIED",
+		1:   "REASON_TICKET_EXPIRED",
+		2:   "REASON_TICKET_ALTERED",
+		3:   "REASON_TICKET_USED",
+		4:   "REASON_TICKET_VERSION",
+		5:   "REASON_TICKET_CANCELLED",
+		6:   "REASON_TICKET_KIND",
+		7:   "REASON_TICKET_OWN",
+		10:  "REASON_FOREIGN_CHAIN",
+		11:  "REASON_UNKNOWN_ASSET",
+		12:  "REASON_MAINNET_REFUSED",
+		13:  "REASON_AMOUNT_TOO_SMALL",
+		14:  "REASON_AMOUNT_TOO_LARGE",
+		15:  "REASON_TIME_LOCK_TOO_TIGHT",
+		16:  "REASON_TERMS_INVALID",
+		17:  "REASON_BAD_ADDRESS",
+		20:  "REASON_INSUFFICIENT_FUNDS",
+		21:  "REASON_REDEEM_FEE_MISSING",
+		22:  "REASON_COINS_RESERVED",
+		23:  "REASON_FEE_OVER_BUDGET",
+		30:  "REASON_SWAP_NOT_FOUND",
+		31:  "REASON_SWAP_STATE",
+		32:  "REASON_NOT_CANCELLABLE",
+		33:  "REASON_REFUND_NOT_OPEN",
+		34:  "REASON_NOTHING_TO_REFUND",
+		35:  "REASON_CURSOR_UNKNOWN",
+		40:  "REASON_UNAUTHENTICATED",
+		41:  "REASON_PERMISSION_DENIED",
+		42:  "REASON_CAP_EXCEEDED",
+		43:  "REASON_PAYOUT_NOT_ALLOWED",
+		44:  "REASON_RATE_LIMITED",
+		45:  "REASON_TOKEN_NOT_FOUND",
+		50:  "REASON_INVALID_ARGUMENT",
+		51:  "REASON_REQUEST_ID_REUSED",
+		60:  "REASON_NODE_UNREACHABLE",
+		61:  "REASON_WRONG_CHAIN",
+		62:  "REASON_CHAIN_NOT_SYNCED",
+		63:  "REASON_PEER_REFUSED",
+		64:  "REASON_TRANSACTION_REFUSED",
+		70:  "REASON_WRONG_SEED",
+		72:  "REASON_DATA_NEWER",
+		73:  "REASON_ALREADY_RUNNING",
+		74:  "REASON_BAD_CONFIG",
+		78:  "REASON_STORE_UNAVAILABLE",
+		90:  "REASON_SHUTTING_DOWN",
+		91:  "REASON_INTERNAL",
+		92:  "REASON_NOT_IMPLEMENTED",
+		93:  "REASON_DEADLINE_EXCEEDED",
+		100: "REASON_SEED_WORD_COUNT",
+		101: "REASON_SEED_WORD_UNKNOWN",
+		102: "REASON_SEED_CHECKSUM",
+		103: "REASON_SEED_FILE_EXISTS",
+		104: "REASON_SEED_FILE_MISSING",
+		105: "REASON_SEED_FILE_DAMAGED",
+		106: "REASON_SEED_FILE_VERSION",
+		107: "REASON_SEED_PASSPHRASE_WRONG",
+		108: "REASON_SEED_PASSPHRASE_WEAK",
+		109: "REASON_SEED_LOCK_KIND",
+		110: "REASON_SEED_KEY_FILE_WRONG",
+		111: "REASON_SEED_KEY_FILE_EXISTS",
+		112: "REASON_SEED_KEY_FILE_MISSING",
+		113: "REASON_SEED_KEY_FILE_INVALID",
+		114: "REASON_SEED_KEY_FILE_EXPOSED",
+		120: "REASON_CONFIG_FILE",
+		121: "REASON_CONFIG_SYNTAX",
+		122: "REASON_CONFIG_UNKNOWN_KEY",
+		123: "REASON_CONFIG_TWICE",
+		124: "REASON_CONFIG_BAD_VALUE",
+		125: "REASON_CONFIG_MISSING",
+		126: "REASON_CONFIG_CONFLICT",
+		127: "REASON_CONFIG_PROFILE_REFUSED",
+		128: "REASON_CONFIG_LOCKS_TOO_LONG",
 	}
 	Reason_value = map[string]int32{
-		"REASON_UNSPECIFIED":         0,
-		"REASON_TICKET_EXPIRED":      1,
-		"REASON_TICKET_ALTERED":      2,
-		"REASON_TICKET_USED":         3,
-		"REASON_TICKET_VERSION":      4,
-		"REASON_TICKET_CANCELLED":    5,
-		"REASON_TICKET_KIND":         6,
-		"REASON_TICKET_OWN":          7,
-		"REASON_FOREIGN_CHAIN":       10,
-		"REASON_UNKNOWN_ASSET":       11,
-		"REASON_MAINNET_REFUSED":     12,
-		"REASON_AMOUNT_TOO_SMALL":    13,
-		"REASON_AMOUNT_TOO_LARGE":    14,
-		"REASON_TIME_LOCK_TOO_TIGHT": 15,
-		"REASON_TERMS_INVALID":       16,
-		"REASON_BAD_ADDRESS":         17,
-		"REASON_INSUFFICIENT_FUNDS":  20,
-		"REASON_REDEEM_FEE_MISSING":  21,
-		"REASON_COINS_RESERVED":      22,
-		"REASON_FEE_OVER_BUDGET":     23,
-		"REASON_SWAP_NOT_FOUND":      30,
-		"REASON_SWAP_STATE":          31,
-		"REASON_NOT_CANCELLABLE":     32,
-		"REASON_REFUND_NOT_OPEN":     33,
-		"REASON_NOTHING_TO_REFUND":   34,
-		"REASON_CURSOR_UNKNOWN":      35,
-		"REASON_UNAUTHENTICATED":     40,
-		"REASON_PERMISSION_DENIED":   41,
-		"REASON_CAP_EXCEEDED":        42,
-		"REASON_PAYOUT_NOT_ALLOWED":  43,
-		"REASON_RATE_LIMITED":        44,
-		"REASON_TOKEN_NOT_FOUND":     45,
-		"REASON_INVALID_ARGUMENT":    50,
-		"REASON_REQUEST_ID_REUSED":   51,
-		"REASON_NODE_UNREACHABLE":    60,
-		"REASON_WRONG_CHAIN":         61,
-		"REASON_CHAIN_NOT_SYNCED":    62,
-		"REASON_PEER_REFUSED":        63,
-		"REASON_TRANSACTION_REFUSED": 64,
-		"REASON_WRONG_SEED":          70,
-		"REASON_WRONG_PASSPHRASE":    71,
-		"REASON_DATA_NEWER":          72,
-		"REASON_ALREADY_RUNNING":     73,
-		"REASON_BAD_CONFIG":          74,
-		"REASON_NOT_INITIALISED":     75,
-		"REASON_ALREADY_INITIALISED": 76,
-		"REASON_DISK_FULL":           77,
-		"REASON_STORE_UNAVAILABLE":   78,
-		"REASON_SHUTTING_DOWN":       90,
-		"REASON_INTERNAL":            91,
-		"REASON_NOT_IMPLEMENTED":     92,
-		"REASON_DEADLINE_EXCEEDED":   93,
+		"REASON_UNSPECIFIED":            0,
+		"REASON_TICKET_EXPIRED":         1,
+		"REASON_TICKET_ALTERED":         2,
+		"REASON_TICKET_USED":            3,
+		"REASON_TICKET_VERSION":         4,
+		"REASON_TICKET_CANCELLED":       5,
+		"REASON_TICKET_KIND":            6,
+		"REASON_TICKET_OWN":             7,
+		"REASON_FOREIGN_CHAIN":          10,
+		"REASON_UNKNOWN_ASSET":          11,
+		"REASON_MAINNET_REFUSED":        12,
+		"REASON_AMOUNT_TOO_SMALL":       13,
+		"REASON_AMOUNT_TOO_LARGE":       14,
+		"REASON_TIME_LOCK_TOO_TIGHT":    15,
+		"REASON_TERMS_INVALID":          16,
+		"REASON_BAD_ADDRESS":            17,
+		"REASON_INSUFFICIENT_FUNDS":     20,
+		"REASON_REDEEM_FEE_MISSING":     21,
+		"REASON_COINS_RESERVED":         22,
+		"REASON_FEE_OVER_BUDGET":        23,
+		"REASON_SWAP_NOT_FOUND":         30,
+		"REASON_SWAP_STATE":             31,
+		"REASON_NOT_CANCELLABLE":        32,
+		"REASON_REFUND_NOT_OPEN":        33,
+		"REASON_NOTHING_TO_REFUND":      34,
+		"REASON_CURSOR_UNKNOWN":         35,
+		"REASON_UNAUTHENTICATED":        40,
+		"REASON_PERMISSION_DENIED":      41,
+		"REASON_CAP_EXCEEDED":           42,
+		"REASON_PAYOUT_NOT_ALLOWED":     43,
+		"REASON_RATE_LIMITED":           44,
+		"REASON_TOKEN_NOT_FOUND":        45,
+		"REASON_INVALID_ARGUMENT":       50,
+		"REASON_REQUEST_ID_REUSED":      51,
+		"REASON_NODE_UNREACHABLE":       60,
+		"REASON_WRONG_CHAIN":            61,
+		"REASON_CHAIN_NOT_SYNCED":       62,
+		"REASON_PEER_REFUSED":           63,
+		"REASON_TRANSACTION_REFUSED":    64,
+		"REASON_WRONG_SEED":             70,
+		"REASON_DATA_NEWER":             72,
+		"REASON_ALREADY_RUNNING":        73,
+		"REASON_BAD_CONFIG":             74,
+		"REASON_STORE_UNAVAILABLE":      78,
+		"REASON_SHUTTING_DOWN":          90,
+		"REASON_INTERNAL":               91,
+		"REASON_NOT_IMPLEMENTED":        92,
+		"REASON_DEADLINE_EXCEEDED":      93,
+		"REASON_SEED_WORD_COUNT":        100,
+		"REASON_SEED_WORD_UNKNOWN":      101,
+		"REASON_SEED_CHECKSUM":          102,
+		"REASON_SEED_FILE_EXISTS":       103,
+		"REASON_SEED_FILE_MISSING":      104,
+		"REASON_SEED_FILE_DAMAGED":      105,
+		"REASON_SEED_FILE_VERSION":      106,
+		"REASON_SEED_PASSPHRASE_WRONG":  107,
+		"REASON_SEED_PASSPHRASE_WEAK":   108,
+		"REASON_SEED_LOCK_KIND":         109,
+		"REASON_SEED_KEY_FILE_WRONG":    110,
+		"REASON_SEED_KEY_FILE_EXISTS":   111,
+		"REASON_SEED_KEY_FILE_MISSING":  112,
+		"REASON_SEED_KEY_FILE_INVALID":  113,
+		"REASON_SEED_KEY_FILE_EXPOSED":  114,
+		"REASON_CONFIG_FILE":            120,
+		"REASON_CONFIG_SYNTAX":          121,
+		"REASON_CONFIG_UNKNOWN_KEY":     122,
+		"REASON_CONFIG_TWICE":           123,
+		"REASON_CONFIG_BAD_VALUE":       124,
+		"REASON_CONFIG_MISSING":         125,
+		"REASON_CONFIG_CONFLICT":        126,
+		"REASON_CONFIG_PROFILE_REFUSED": 127,
+		"REASON_CONFIG_LOCKS_TOO_LONG":  128,
 	}
 )
 
@@ -287,7 +368,7 @@ var File_kofo_v1_reason_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x14kofo/v1/reason.proto\x12\akofo.v1*\x8d\v\n" +
+	"\x14kofo/v1/reason.proto\x12\akofo.v1*\xf2\x0f\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_TICKET_EXPIRED\x10\x01\x12\x19\n" +
@@ -329,19 +410,39 @@ const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\x17REASON_CHAIN_NOT_SYNCED\x10>\x12\x17\n" +
 	"\x13REASON_PEER_REFUSED\x10?\x12\x1e\n" +
 	"\x1aREASON_TRANSACTION_REFUSED\x10@\x12\x15\n" +
-	"\x11REASON_WRONG_SEED\x10F\x12\x1b\n" +
-	"\x17REASON_WRONG_PASSPHRASE\x10G\x12\x15\n" +
+	"\x11REASON_WRONG_SEED\x10F\x12\x15\n" +
 	"\x11REASON_DATA_NEWER\x10H\x12\x1a\n" +
 	"\x16REASON_ALREADY_RUNNING\x10I\x12\x15\n" +
-	"\x11REASON_BAD_CONFIG\x10J\x12\x1a\n" +
-	"\x16REASON_NOT_INITIALISED\x10K\x12\x1e\n" +
-	"\x1aREASON_ALREADY_INITIALISED\x10L\x12\x14\n" +
-	"\x10REASON_DISK_FULL\x10M\x12\x1c\n" +
+	"\x11REASON_BAD_CONFIG\x10J\x12\x1c\n" +
 	"\x18REASON_STORE_UNAVAILABLE\x10N\x12\x18\n" +
 	"\x14REASON_SHUTTING_DOWN\x10Z\x12\x13\n" +
 	"\x0fREASON_INTERNAL\x10[\x12\x1a\n" +
 	"\x16REASON_NOT_IMPLEMENTED\x10\\\x12\x1c\n" +
-	"\x18REASON_DEADLINE_EXCEEDED\x10]B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
+	"\x18REASON_DEADLINE_EXCEEDED\x10]\x12\x1a\n" +
+	"\x16REASON_SEED_WORD_COUNT\x10d\x12\x1c\n" +
+	"\x18REASON_SEED_WORD_UNKNOWN\x10e\x12\x18\n" +
+	"\x14REASON_SEED_CHECKSUM\x10f\x12\x1b\n" +
+	"\x17REASON_SEED_FILE_EXISTS\x10g\x12\x1c\n" +
+	"\x18REASON_SEED_FILE_MISSING\x10h\x12\x1c\n" +
+	"\x18REASON_SEED_FILE_DAMAGED\x10i\x12\x1c\n" +
+	"\x18REASON_SEED_FILE_VERSION\x10j\x12 \n" +
+	"\x1cREASON_SEED_PASSPHRASE_WRONG\x10k\x12\x1f\n" +
+	"\x1bREASON_SEED_PASSPHRASE_WEAK\x10l\x12\x19\n" +
+	"\x15REASON_SEED_LOCK_KIND\x10m\x12\x1e\n" +
+	"\x1aREASON_SEED_KEY_FILE_WRONG\x10n\x12\x1f\n" +
+	"\x1bREASON_SEED_KEY_FILE_EXISTS\x10o\x12 \n" +
+	"\x1cREASON_SEED_KEY_FILE_MISSING\x10p\x12 \n" +
+	"\x1cREASON_SEED_KEY_FILE_INVALID\x10q\x12 \n" +
+	"\x1cREASON_SEED_KEY_FILE_EXPOSED\x10r\x12\x16\n" +
+	"\x12REASON_CONFIG_FILE\x10x\x12\x18\n" +
+	"\x14REASON_CONFIG_SYNTAX\x10y\x12\x1d\n" +
+	"\x19REASON_CONFIG_UNKNOWN_KEY\x10z\x12\x17\n" +
+	"\x13REASON_CONFIG_TWICE\x10{\x12\x1b\n" +
+	"\x17REASON_CONFIG_BAD_VALUE\x10|\x12\x19\n" +
+	"\x15REASON_CONFIG_MISSING\x10}\x12\x1a\n" +
+	"\x16REASON_CONFIG_CONFLICT\x10~\x12!\n" +
+	"\x1dREASON_CONFIG_PROFILE_REFUSED\x10\x7f\x12!\n" +
+	"\x1cREASON_CONFIG_LOCKS_TOO_LONG\x10\x80\x01B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
 
 var (
 	file_kofo_v1_reason_proto_rawDescOnce sync.Once

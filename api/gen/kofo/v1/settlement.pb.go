@@ -110,7 +110,11 @@ type Quote struct {
 	ExpectedDuration *durationpb.Duration `protobuf:"bytes,10,opt,name=expected_duration,json=expectedDuration,proto3" json:"expected_duration,omitempty"`
 	// What one trusts besides the two chains, such as a token's issuer who can
 	// freeze it. Empty for plain coins.
-	TrustNotes    []string `protobuf:"bytes,11,rep,name=trust_notes,json=trustNotes,proto3" json:"trust_notes,omitempty"`
+	TrustNotes []string `protobuf:"bytes,11,rep,name=trust_notes,json=trustNotes,proto3" json:"trust_notes,omitempty"`
+	// The part of reserved that is kept back so that this node can pay for its
+	// own redeem: at stress rates, on chains where the redeemed coins cannot pay
+	// for it themselves.
+	KeptForRedeem []*AssetAmount `protobuf:"bytes,12,rep,name=kept_for_redeem,json=keptForRedeem,proto3" json:"kept_for_redeem,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -218,6 +222,13 @@ func (x *Quote) GetExpectedDuration() *durationpb.Duration {
 func (x *Quote) GetTrustNotes() []string {
 	if x != nil {
 		return x.TrustNotes
+	}
+	return nil
+}
+
+func (x *Quote) GetKeptForRedeem() []*AssetAmount {
+	if x != nil {
+		return x.KeptForRedeem
 	}
 	return nil
 }
@@ -726,7 +737,8 @@ type InspectResponse struct {
 	Initiator string `protobuf:"bytes,3,opt,name=initiator,proto3" json:"initiator,omitempty"`
 	// Address to which the answer would go; empty where it goes by hand.
 	PeerAddress string `protobuf:"bytes,4,opt,name=peer_address,json=peerAddress,proto3" json:"peer_address,omitempty"`
-	// SHA-256 of the certificate expected there, in hex.
+	// SHA-256 of the public key (SubjectPublicKeyInfo, DER) of the certificate
+	// expected there, in hex. Empty where the answer goes by hand.
 	PeerFingerprint string `protobuf:"bytes,5,opt,name=peer_fingerprint,json=peerFingerprint,proto3" json:"peer_fingerprint,omitempty"`
 	// Accept would be refused for these; empty where it would go through.
 	Refusals      []*Refusal `protobuf:"bytes,6,rep,name=refusals,proto3" json:"refusals,omitempty"`
@@ -1997,7 +2009,7 @@ var File_kofo_v1_settlement_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_settlement_proto_rawDesc = "" +
 	"\n" +
-	"\x18kofo/v1/settlement.proto\x12\akofo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13kofo/v1/asset.proto\x1a\x12kofo/v1/swap.proto\"\xac\x04\n" +
+	"\x18kofo/v1/settlement.proto\x12\akofo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13kofo/v1/asset.proto\x1a\x12kofo/v1/swap.proto\"\xea\x04\n" +
 	"\x05Quote\x12!\n" +
 	"\x04role\x18\x01 \x01(\x0e2\r.kofo.v1.RoleR\x04role\x12*\n" +
 	"\x05sends\x18\x02 \x01(\v2\x14.kofo.v1.AssetAmountR\x05sends\x120\n" +
@@ -2012,7 +2024,8 @@ const file_kofo_v1_settlement_proto_rawDesc = "" +
 	"\x11expected_duration\x18\n" +
 	" \x01(\v2\x19.google.protobuf.DurationR\x10expectedDuration\x12\x1f\n" +
 	"\vtrust_notes\x18\v \x03(\tR\n" +
-	"trustNotes\"\xeb\x04\n" +
+	"trustNotes\x12<\n" +
+	"\x0fkept_for_redeem\x18\f \x03(\v2\x14.kofo.v1.AssetAmountR\rkeptForRedeem\"\xeb\x04\n" +
 	"\tQuotedLeg\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x12$\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x10.kofo.v1.LegRoleR\x04role\x12\x14\n" +
@@ -2235,68 +2248,69 @@ var file_kofo_v1_settlement_proto_depIdxs = []int32{
 	32, // 7: kofo.v1.Quote.accept_by:type_name -> google.protobuf.Timestamp
 	32, // 8: kofo.v1.Quote.cut_off:type_name -> google.protobuf.Timestamp
 	33, // 9: kofo.v1.Quote.expected_duration:type_name -> google.protobuf.Duration
-	34, // 10: kofo.v1.QuotedLeg.role:type_name -> kofo.v1.LegRole
-	31, // 11: kofo.v1.QuotedLeg.amount:type_name -> kofo.v1.AssetAmount
-	32, // 12: kofo.v1.QuotedLeg.fund_by:type_name -> google.protobuf.Timestamp
-	32, // 13: kofo.v1.QuotedLeg.redeem_by:type_name -> google.protobuf.Timestamp
-	32, // 14: kofo.v1.QuotedLeg.time_lock:type_name -> google.protobuf.Timestamp
-	31, // 15: kofo.v1.QuoteRequest.send:type_name -> kofo.v1.AssetAmount
-	31, // 16: kofo.v1.QuoteRequest.receive:type_name -> kofo.v1.AssetAmount
-	30, // 17: kofo.v1.QuoteRequest.role:type_name -> kofo.v1.Role
-	1,  // 18: kofo.v1.QuoteResponse.quote:type_name -> kofo.v1.Quote
-	31, // 19: kofo.v1.OfferRequest.send:type_name -> kofo.v1.AssetAmount
-	31, // 20: kofo.v1.OfferRequest.receive:type_name -> kofo.v1.AssetAmount
-	33, // 21: kofo.v1.OfferRequest.valid_for:type_name -> google.protobuf.Duration
-	35, // 22: kofo.v1.OfferResponse.swap:type_name -> kofo.v1.Swap
-	1,  // 23: kofo.v1.OfferResponse.quote:type_name -> kofo.v1.Quote
-	1,  // 24: kofo.v1.InspectResponse.quote:type_name -> kofo.v1.Quote
-	9,  // 25: kofo.v1.InspectResponse.refusals:type_name -> kofo.v1.Refusal
-	29, // 26: kofo.v1.Refusal.metadata:type_name -> kofo.v1.Refusal.MetadataEntry
-	35, // 27: kofo.v1.AcceptResponse.swap:type_name -> kofo.v1.Swap
-	9,  // 28: kofo.v1.AcceptResponse.undelivered:type_name -> kofo.v1.Refusal
-	35, // 29: kofo.v1.CountersignResponse.swap:type_name -> kofo.v1.Swap
-	35, // 30: kofo.v1.CompleteResponse.swap:type_name -> kofo.v1.Swap
-	35, // 31: kofo.v1.CancelResponse.swap:type_name -> kofo.v1.Swap
-	35, // 32: kofo.v1.RefundResponse.swap:type_name -> kofo.v1.Swap
-	35, // 33: kofo.v1.GetResponse.swap:type_name -> kofo.v1.Swap
-	22, // 34: kofo.v1.GetResponse.documents:type_name -> kofo.v1.Documents
-	36, // 35: kofo.v1.ListRequest.page:type_name -> kofo.v1.Page
-	37, // 36: kofo.v1.ListRequest.phases:type_name -> kofo.v1.Phase
-	35, // 37: kofo.v1.ListResponse.swaps:type_name -> kofo.v1.Swap
-	36, // 38: kofo.v1.HistoryRequest.page:type_name -> kofo.v1.Page
-	38, // 39: kofo.v1.HistoryResponse.entries:type_name -> kofo.v1.HistoryEntry
-	0,  // 40: kofo.v1.WatchResponse.kind:type_name -> kofo.v1.WatchKind
-	35, // 41: kofo.v1.WatchResponse.swap:type_name -> kofo.v1.Swap
-	38, // 42: kofo.v1.WatchResponse.entry:type_name -> kofo.v1.HistoryEntry
-	3,  // 43: kofo.v1.SettlementService.Quote:input_type -> kofo.v1.QuoteRequest
-	5,  // 44: kofo.v1.SettlementService.Offer:input_type -> kofo.v1.OfferRequest
-	7,  // 45: kofo.v1.SettlementService.Inspect:input_type -> kofo.v1.InspectRequest
-	10, // 46: kofo.v1.SettlementService.Accept:input_type -> kofo.v1.AcceptRequest
-	12, // 47: kofo.v1.SettlementService.Countersign:input_type -> kofo.v1.CountersignRequest
-	14, // 48: kofo.v1.SettlementService.Complete:input_type -> kofo.v1.CompleteRequest
-	16, // 49: kofo.v1.SettlementService.Cancel:input_type -> kofo.v1.CancelRequest
-	18, // 50: kofo.v1.SettlementService.Refund:input_type -> kofo.v1.RefundRequest
-	20, // 51: kofo.v1.SettlementService.Get:input_type -> kofo.v1.GetRequest
-	23, // 52: kofo.v1.SettlementService.List:input_type -> kofo.v1.ListRequest
-	25, // 53: kofo.v1.SettlementService.History:input_type -> kofo.v1.HistoryRequest
-	27, // 54: kofo.v1.SettlementService.Watch:input_type -> kofo.v1.WatchRequest
-	4,  // 55: kofo.v1.SettlementService.Quote:output_type -> kofo.v1.QuoteResponse
-	6,  // 56: kofo.v1.SettlementService.Offer:output_type -> kofo.v1.OfferResponse
-	8,  // 57: kofo.v1.SettlementService.Inspect:output_type -> kofo.v1.InspectResponse
-	11, // 58: kofo.v1.SettlementService.Accept:output_type -> kofo.v1.AcceptResponse
-	13, // 59: kofo.v1.SettlementService.Countersign:output_type -> kofo.v1.CountersignResponse
-	15, // 60: kofo.v1.SettlementService.Complete:output_type -> kofo.v1.CompleteResponse
-	17, // 61: kofo.v1.SettlementService.Cancel:output_type -> kofo.v1.CancelResponse
-	19, // 62: kofo.v1.SettlementService.Refund:output_type -> kofo.v1.RefundResponse
-	21, // 63: kofo.v1.SettlementService.Get:output_type -> kofo.v1.GetResponse
-	24, // 64: kofo.v1.SettlementService.List:output_type -> kofo.v1.ListResponse
-	26, // 65: kofo.v1.SettlementService.History:output_type -> kofo.v1.HistoryResponse
-	28, // 66: kofo.v1.SettlementService.Watch:output_type -> kofo.v1.WatchResponse
-	55, // [55:67] is the sub-list for method output_type
-	43, // [43:55] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	31, // 10: kofo.v1.Quote.kept_for_redeem:type_name -> kofo.v1.AssetAmount
+	34, // 11: kofo.v1.QuotedLeg.role:type_name -> kofo.v1.LegRole
+	31, // 12: kofo.v1.QuotedLeg.amount:type_name -> kofo.v1.AssetAmount
+	32, // 13: kofo.v1.QuotedLeg.fund_by:type_name -> google.protobuf.Timestamp
+	32, // 14: kofo.v1.QuotedLeg.redeem_by:type_name -> google.protobuf.Timestamp
+	32, // 15: kofo.v1.QuotedLeg.time_lock:type_name -> google.protobuf.Timestamp
+	31, // 16: kofo.v1.QuoteRequest.send:type_name -> kofo.v1.AssetAmount
+	31, // 17: kofo.v1.QuoteRequest.receive:type_name -> kofo.v1.AssetAmount
+	30, // 18: kofo.v1.QuoteRequest.role:type_name -> kofo.v1.Role
+	1,  // 19: kofo.v1.QuoteResponse.quote:type_name -> kofo.v1.Quote
+	31, // 20: kofo.v1.OfferRequest.send:type_name -> kofo.v1.AssetAmount
+	31, // 21: kofo.v1.OfferRequest.receive:type_name -> kofo.v1.AssetAmount
+	33, // 22: kofo.v1.OfferRequest.valid_for:type_name -> google.protobuf.Duration
+	35, // 23: kofo.v1.OfferResponse.swap:type_name -> kofo.v1.Swap
+	1,  // 24: kofo.v1.OfferResponse.quote:type_name -> kofo.v1.Quote
+	1,  // 25: kofo.v1.InspectResponse.quote:type_name -> kofo.v1.Quote
+	9,  // 26: kofo.v1.InspectResponse.refusals:type_name -> kofo.v1.Refusal
+	29, // 27: kofo.v1.Refusal.metadata:type_name -> kofo.v1.Refusal.MetadataEntry
+	35, // 28: kofo.v1.AcceptResponse.swap:type_name -> kofo.v1.Swap
+	9,  // 29: kofo.v1.AcceptResponse.undelivered:type_name -> kofo.v1.Refusal
+	35, // 30: kofo.v1.CountersignResponse.swap:type_name -> kofo.v1.Swap
+	35, // 31: kofo.v1.CompleteResponse.swap:type_name -> kofo.v1.Swap
+	35, // 32: kofo.v1.CancelResponse.swap:type_name -> kofo.v1.Swap
+	35, // 33: kofo.v1.RefundResponse.swap:type_name -> kofo.v1.Swap
+	35, // 34: kofo.v1.GetResponse.swap:type_name -> kofo.v1.Swap
+	22, // 35: kofo.v1.GetResponse.documents:type_name -> kofo.v1.Documents
+	36, // 36: kofo.v1.ListRequest.page:type_name -> kofo.v1.Page
+	37, // 37: kofo.v1.ListRequest.phases:type_name -> kofo.v1.Phase
+	35, // 38: kofo.v1.ListResponse.swaps:type_name -> kofo.v1.Swap
+	36, // 39: kofo.v1.HistoryRequest.page:type_name -> kofo.v1.Page
+	38, // 40: kofo.v1.HistoryResponse.entries:type_name -> kofo.v1.HistoryEntry
+	0,  // 41: kofo.v1.WatchResponse.kind:type_name -> kofo.v1.WatchKind
+	35, // 42: kofo.v1.WatchResponse.swap:type_name -> kofo.v1.Swap
+	38, // 43: kofo.v1.WatchResponse.entry:type_name -> kofo.v1.HistoryEntry
+	3,  // 44: kofo.v1.SettlementService.Quote:input_type -> kofo.v1.QuoteRequest
+	5,  // 45: kofo.v1.SettlementService.Offer:input_type -> kofo.v1.OfferRequest
+	7,  // 46: kofo.v1.SettlementService.Inspect:input_type -> kofo.v1.InspectRequest
+	10, // 47: kofo.v1.SettlementService.Accept:input_type -> kofo.v1.AcceptRequest
+	12, // 48: kofo.v1.SettlementService.Countersign:input_type -> kofo.v1.CountersignRequest
+	14, // 49: kofo.v1.SettlementService.Complete:input_type -> kofo.v1.CompleteRequest
+	16, // 50: kofo.v1.SettlementService.Cancel:input_type -> kofo.v1.CancelRequest
+	18, // 51: kofo.v1.SettlementService.Refund:input_type -> kofo.v1.RefundRequest
+	20, // 52: kofo.v1.SettlementService.Get:input_type -> kofo.v1.GetRequest
+	23, // 53: kofo.v1.SettlementService.List:input_type -> kofo.v1.ListRequest
+	25, // 54: kofo.v1.SettlementService.History:input_type -> kofo.v1.HistoryRequest
+	27, // 55: kofo.v1.SettlementService.Watch:input_type -> kofo.v1.WatchRequest
+	4,  // 56: kofo.v1.SettlementService.Quote:output_type -> kofo.v1.QuoteResponse
+	6,  // 57: kofo.v1.SettlementService.Offer:output_type -> kofo.v1.OfferResponse
+	8,  // 58: kofo.v1.SettlementService.Inspect:output_type -> kofo.v1.InspectResponse
+	11, // 59: kofo.v1.SettlementService.Accept:output_type -> kofo.v1.AcceptResponse
+	13, // 60: kofo.v1.SettlementService.Countersign:output_type -> kofo.v1.CountersignResponse
+	15, // 61: kofo.v1.SettlementService.Complete:output_type -> kofo.v1.CompleteResponse
+	17, // 62: kofo.v1.SettlementService.Cancel:output_type -> kofo.v1.CancelResponse
+	19, // 63: kofo.v1.SettlementService.Refund:output_type -> kofo.v1.RefundResponse
+	21, // 64: kofo.v1.SettlementService.Get:output_type -> kofo.v1.GetResponse
+	24, // 65: kofo.v1.SettlementService.List:output_type -> kofo.v1.ListResponse
+	26, // 66: kofo.v1.SettlementService.History:output_type -> kofo.v1.HistoryResponse
+	28, // 67: kofo.v1.SettlementService.Watch:output_type -> kofo.v1.WatchResponse
+	56, // [56:68] is the sub-list for method output_type
+	44, // [44:56] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_kofo_v1_settlement_proto_init() }

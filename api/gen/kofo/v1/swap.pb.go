@@ -389,6 +389,8 @@ const (
 	ActionKind_ACTION_KIND_EXPIRE ActionKind = 11
 	// Nothing; the swap is closed.
 	ActionKind_ACTION_KIND_NONE ActionKind = 12
+	// This node makes its own unmined funding impossible for ever.
+	ActionKind_ACTION_KIND_ABANDON ActionKind = 13
 )
 
 // Enum value maps for ActionKind.
@@ -407,6 +409,7 @@ var (
 		10: "ACTION_KIND_BURY",
 		11: "ACTION_KIND_EXPIRE",
 		12: "ACTION_KIND_NONE",
+		13: "ACTION_KIND_ABANDON",
 	}
 	ActionKind_value = map[string]int32{
 		"ACTION_KIND_UNSPECIFIED":           0,
@@ -422,6 +425,7 @@ var (
 		"ACTION_KIND_BURY":                  10,
 		"ACTION_KIND_EXPIRE":                11,
 		"ACTION_KIND_NONE":                  12,
+		"ACTION_KIND_ABANDON":               13,
 	}
 )
 
@@ -519,6 +523,8 @@ const (
 	FeeKind_FEE_KIND_REFUND FeeKind = 3
 	// A transaction that replaced or pushed another, or failed.
 	FeeKind_FEE_KIND_BUMP FeeKind = 4
+	// Making our own unmined funding impossible for ever.
+	FeeKind_FEE_KIND_ABANDON FeeKind = 5
 )
 
 // Enum value maps for FeeKind.
@@ -529,6 +535,7 @@ var (
 		2: "FEE_KIND_REDEEM",
 		3: "FEE_KIND_REFUND",
 		4: "FEE_KIND_BUMP",
+		5: "FEE_KIND_ABANDON",
 	}
 	FeeKind_value = map[string]int32{
 		"FEE_KIND_UNSPECIFIED": 0,
@@ -536,6 +543,7 @@ var (
 		"FEE_KIND_REDEEM":      2,
 		"FEE_KIND_REFUND":      3,
 		"FEE_KIND_BUMP":        4,
+		"FEE_KIND_ABANDON":     5,
 	}
 )
 
@@ -596,7 +604,8 @@ type Leg struct {
 	FundingTxid string `protobuf:"bytes,12,opt,name=funding_txid,json=fundingTxid,proto3" json:"funding_txid,omitempty"`
 	// Its block's height; 0 while in no block.
 	FundingHeight uint64 `protobuf:"varint,13,opt,name=funding_height,json=fundingHeight,proto3" json:"funding_height,omitempty"`
-	// Transaction that redeems or refunds.
+	// Transaction that redeems or refunds; this node's own refund as soon as it
+	// was sent.
 	SpendTxid string `protobuf:"bytes,14,opt,name=spend_txid,json=spendTxid,proto3" json:"spend_txid,omitempty"`
 	// Its block's height; 0 while in no block.
 	SpendHeight uint64 `protobuf:"varint,15,opt,name=spend_height,json=spendHeight,proto3" json:"spend_height,omitempty"`
@@ -1023,7 +1032,10 @@ type FeePaid struct {
 	// By which transaction.
 	Txid string `protobuf:"bytes,3,opt,name=txid,proto3" json:"txid,omitempty"`
 	// How much, in the coin that the chain takes fees in.
-	Fee           *AssetAmount `protobuf:"bytes,4,opt,name=fee,proto3" json:"fee,omitempty"`
+	Fee *AssetAmount `protobuf:"bytes,4,opt,name=fee,proto3" json:"fee,omitempty"`
+	// It is what the chain took. Else it is the most that the transaction could
+	// take, as it was signed.
+	Final         bool `protobuf:"varint,5,opt,name=final,proto3" json:"final,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1086,6 +1098,13 @@ func (x *FeePaid) GetFee() *AssetAmount {
 	return nil
 }
 
+func (x *FeePaid) GetFinal() bool {
+	if x != nil {
+		return x.Final
+	}
+	return false
+}
+
 // Swap is one swap as this node sees it.
 type Swap struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1122,7 +1141,8 @@ type Swap struct {
 	Held []*Finding `protobuf:"bytes,15,rep,name=held,proto3" json:"held,omitempty"`
 	// Fees paid so far, one line for each transaction.
 	FeesPaid []*FeePaid `protobuf:"bytes,16,rep,name=fees_paid,json=feesPaid,proto3" json:"fees_paid,omitempty"`
-	// The same, summed for each asset.
+	// The same, summed for each asset; at most so much where one of them is not
+	// final.
 	FeesTotal []*AssetAmount `protobuf:"bytes,17,rep,name=fees_total,json=feesTotal,proto3" json:"fees_total,omitempty"`
 	// The most that the swap can cost if it fails: fees at stress rates.
 	WorstCaseLoss []*AssetAmount `protobuf:"bytes,18,rep,name=worst_case_loss,json=worstCaseLoss,proto3" json:"worst_case_loss,omitempty"`
@@ -1347,13 +1367,12 @@ type HistoryEntry struct {
 	Sequence uint64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// When this node learned of it.
 	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
-	// Name of the event, in the past tense and lower case: "offered",
-	// "accepted", "terms-signed", "terms-copied", "cancel-requested",
-	// "funding-prepared", "funding-checked", "redeem-prepared",
-	// "reveal-checked", "submitted", "withheld", "leg-seen", "leg-funded",
-	// "leg-confirmed", "leg-mismatched", "secret-seen", "leg-redeemed",
-	// "leg-refunded", "leg-closed-by-consent", "leg-buried", "reorged",
-	// "alarm", "expired", "closed". Others may come.
+	// Name of the event, in the past tense and lower case: "ticket-taken-up",
+	// "offer-begun", "offered", "bound", "accepted", "agreed", "terms-signed",
+	// "cancel-requested", "funding-prepared", "funding-checked", "redeem-
+	// prepared", "reveal-checked", "submitted", "withheld", "leg-seen", "leg-
+	// funded", "leg-mismatched", "secret-seen", "leg-redeemed", "leg-refunded",
+	// "leg-closed-by-consent", "reorged", "expired", "closed". Others may come.
 	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
 	// The leg that it is about.
 	Leg *uint32 `protobuf:"varint,4,opt,name=leg,proto3,oneof" json:"leg,omitempty"`
@@ -1512,12 +1531,13 @@ const file_kofo_v1_swap_proto_rawDesc = "" +
 	"\aFinding\x12\x1c\n" +
 	"\tcondition\x18\x01 \x01(\tR\tcondition\x12+\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x15.kofo.v1.FindingStateR\x05state\x12\x16\n" +
-	"\x06detail\x18\x03 \x01(\tR\x06detail\"}\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\"\x93\x01\n" +
 	"\aFeePaid\x12$\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x10.kofo.v1.FeeKindR\x04kind\x12\x10\n" +
 	"\x03leg\x18\x02 \x01(\rR\x03leg\x12\x12\n" +
 	"\x04txid\x18\x03 \x01(\tR\x04txid\x12&\n" +
-	"\x03fee\x18\x04 \x01(\v2\x14.kofo.v1.AssetAmountR\x03fee\"\x91\b\n" +
+	"\x03fee\x18\x04 \x01(\v2\x14.kofo.v1.AssetAmountR\x03fee\x12\x14\n" +
+	"\x05final\x18\x05 \x01(\bR\x05final\"\x91\b\n" +
 	"\x04Swap\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
 	"\boffer_id\x18\x02 \x01(\tR\aofferId\x12!\n" +
@@ -1597,7 +1617,7 @@ const file_kofo_v1_swap_proto_rawDesc = "" +
 	"\x14LEG_STATUS_CONFIRMED\x10\x04\x12\x17\n" +
 	"\x13LEG_STATUS_REDEEMED\x10\x05\x12\x17\n" +
 	"\x13LEG_STATUS_REFUNDED\x10\x06\x12 \n" +
-	"\x1cLEG_STATUS_CLOSED_BY_CONSENT\x10\a*\xf2\x02\n" +
+	"\x1cLEG_STATUS_CLOSED_BY_CONSENT\x10\a*\x8b\x03\n" +
 	"\n" +
 	"ActionKind\x12\x1b\n" +
 	"\x17ACTION_KIND_UNSPECIFIED\x10\x00\x12\x1f\n" +
@@ -1613,17 +1633,19 @@ const file_kofo_v1_swap_proto_rawDesc = "" +
 	"\x10ACTION_KIND_BURY\x10\n" +
 	"\x12\x16\n" +
 	"\x12ACTION_KIND_EXPIRE\x10\v\x12\x14\n" +
-	"\x10ACTION_KIND_NONE\x10\f*`\n" +
+	"\x10ACTION_KIND_NONE\x10\f\x12\x17\n" +
+	"\x13ACTION_KIND_ABANDON\x10\r*`\n" +
 	"\fFindingState\x12\x1d\n" +
 	"\x19FINDING_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12FINDING_STATE_OPEN\x10\x01\x12\x19\n" +
-	"\x15FINDING_STATE_BLOCKED\x10\x02*s\n" +
+	"\x15FINDING_STATE_BLOCKED\x10\x02*\x89\x01\n" +
 	"\aFeeKind\x12\x18\n" +
 	"\x14FEE_KIND_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rFEE_KIND_FUND\x10\x01\x12\x13\n" +
 	"\x0fFEE_KIND_REDEEM\x10\x02\x12\x13\n" +
 	"\x0fFEE_KIND_REFUND\x10\x03\x12\x11\n" +
-	"\rFEE_KIND_BUMP\x10\x04B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
+	"\rFEE_KIND_BUMP\x10\x04\x12\x14\n" +
+	"\x10FEE_KIND_ABANDON\x10\x05B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
 
 var (
 	file_kofo_v1_swap_proto_rawDescOnce sync.Once

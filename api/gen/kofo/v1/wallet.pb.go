@@ -39,6 +39,8 @@ const (
 	WalletTxKind_WALLET_TX_KIND_REDEEM WalletTxKind = 4
 	// Refunds a leg.
 	WalletTxKind_WALLET_TX_KIND_REFUND WalletTxKind = 5
+	// Makes an unmined funding of this node impossible for ever.
+	WalletTxKind_WALLET_TX_KIND_ABANDON WalletTxKind = 6
 )
 
 // Enum value maps for WalletTxKind.
@@ -50,6 +52,7 @@ var (
 		3: "WALLET_TX_KIND_FUND",
 		4: "WALLET_TX_KIND_REDEEM",
 		5: "WALLET_TX_KIND_REFUND",
+		6: "WALLET_TX_KIND_ABANDON",
 	}
 	WalletTxKind_value = map[string]int32{
 		"WALLET_TX_KIND_UNSPECIFIED": 0,
@@ -58,6 +61,7 @@ var (
 		"WALLET_TX_KIND_FUND":        3,
 		"WALLET_TX_KIND_REDEEM":      4,
 		"WALLET_TX_KIND_REFUND":      5,
+		"WALLET_TX_KIND_ABANDON":     6,
 	}
 )
 
@@ -276,7 +280,10 @@ type WalletTx struct {
 	// It is in a block but had no effect, such as a reverted call.
 	Failed bool `protobuf:"varint,10,opt,name=failed,proto3" json:"failed,omitempty"`
 	// When this node first knew of it.
-	Time          *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=time,proto3" json:"time,omitempty"`
+	Time *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=time,proto3" json:"time,omitempty"`
+	// The fee is what the chain took. Else it is the most that the transaction
+	// could take, as it was signed.
+	FeeFinal      bool `protobuf:"varint,12,opt,name=fee_final,json=feeFinal,proto3" json:"fee_final,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -386,6 +393,13 @@ func (x *WalletTx) GetTime() *timestamppb.Timestamp {
 		return x.Time
 	}
 	return nil
+}
+
+func (x *WalletTx) GetFeeFinal() bool {
+	if x != nil {
+		return x.FeeFinal
+	}
+	return false
 }
 
 // AddressesRequest is the input of Addresses.
@@ -827,7 +841,7 @@ const file_kofo_v1_wallet_proto_rawDesc = "" +
 	"\tspendable\x18\x04 \x01(\tR\tspendable\x12\x1a\n" +
 	"\breserved\x18\x05 \x01(\tR\breserved\x12\x18\n" +
 	"\apending\x18\x06 \x01(\tR\apending\x12\x16\n" +
-	"\x06locked\x18\a \x01(\tR\x06locked\"\xe4\x02\n" +
+	"\x06locked\x18\a \x01(\tR\x06locked\"\x81\x03\n" +
 	"\bWalletTx\x12\x14\n" +
 	"\x05chain\x18\x01 \x01(\tR\x05chain\x12\x12\n" +
 	"\x04txid\x18\x02 \x01(\tR\x04txid\x12)\n" +
@@ -840,7 +854,8 @@ const file_kofo_v1_wallet_proto_rawDesc = "" +
 	"\rconfirmations\x18\t \x01(\x04R\rconfirmations\x12\x16\n" +
 	"\x06failed\x18\n" +
 	" \x01(\bR\x06failed\x12.\n" +
-	"\x04time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"X\n" +
+	"\x04time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1b\n" +
+	"\tfee_final\x18\f \x01(\bR\bfeeFinal\"X\n" +
 	"\x10AddressesRequest\x12D\n" +
 	"\x05chain\x18\x01 \x01(\tB.\xbaH+\xd8\x01\x01r&2$^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$R\x05chain\"C\n" +
 	"\x11AddressesResponse\x12.\n" +
@@ -864,14 +879,15 @@ const file_kofo_v1_wallet_proto_rawDesc = "" +
 	"\amax_fee\x18\x04 \x01(\tB \xbaH\x1d\xd8\x01\x01r\x182\x16^(0|[1-9][0-9]{0,77})$R\x06maxFee\"N\n" +
 	"\x10WithdrawResponse\x12\x12\n" +
 	"\x04txid\x18\x01 \x01(\tR\x04txid\x12&\n" +
-	"\x03fee\x18\x02 \x01(\v2\x14.kofo.v1.AssetAmountR\x03fee*\xb8\x01\n" +
+	"\x03fee\x18\x02 \x01(\v2\x14.kofo.v1.AssetAmountR\x03fee*\xd4\x01\n" +
 	"\fWalletTxKind\x12\x1e\n" +
 	"\x1aWALLET_TX_KIND_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16WALLET_TX_KIND_DEPOSIT\x10\x01\x12\x1d\n" +
 	"\x19WALLET_TX_KIND_WITHDRAWAL\x10\x02\x12\x17\n" +
 	"\x13WALLET_TX_KIND_FUND\x10\x03\x12\x19\n" +
 	"\x15WALLET_TX_KIND_REDEEM\x10\x04\x12\x19\n" +
-	"\x15WALLET_TX_KIND_REFUND\x10\x052\xa2\x02\n" +
+	"\x15WALLET_TX_KIND_REFUND\x10\x05\x12\x1a\n" +
+	"\x16WALLET_TX_KIND_ABANDON\x10\x062\xa2\x02\n" +
 	"\rWalletService\x12B\n" +
 	"\tAddresses\x12\x19.kofo.v1.AddressesRequest\x1a\x1a.kofo.v1.AddressesResponse\x12?\n" +
 	"\bBalances\x12\x18.kofo.v1.BalancesRequest\x1a\x19.kofo.v1.BalancesResponse\x12K\n" +

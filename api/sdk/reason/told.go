@@ -1,0 +1,60 @@
+package reason
+
+// Detail is a narrower code, of one chain family or of the engine. It stands in
+// the node's log; a call tells the reason that it belongs to.
+type Detail struct {
+	Code string
+	Told Reason
+	Text string
+}
+
+var details = []Detail{
+	{"ALREADY_FUNDED", SwapState, "the contract is open on the chain already"},
+	{"ALREADY_RESERVED", CoinsReserved, "the offer or swap holds a reservation of another amount"},
+	{"ALREADY_SPENT", SwapState, "a coin or the contract was spent by another transaction"},
+	{"BUDGET_TOO_SMALL", FeeOverBudget, "the market's fee is above the budget"},
+	{"COINS_AWAY", CoinsReserved, "no coin of an unmined funding can be spent otherwise now; tried again with every block"},
+	{"COIN_IN_USE", TransactionRefused, "another transaction in the mempool spends a coin, or the coin's own block was undone"},
+	{"COIN_SPENT", TransactionRefused, "a coin of the transaction is spent in a block; the node signs again with others"},
+	{"CONTRACT_MISMATCH", TermsInvalid, "what stands on the chain is not the contract of the terms"},
+	{"DUST_AMOUNT", AmountTooSmall, "the amount does not cover its own fees"},
+	{"FEE_TOO_HIGH", TransactionRefused, "the back end refuses the fee as too high"},
+	{"FEE_TOO_LOW", TransactionRefused, "the back end refuses the fee as too low; the node signs again"},
+	{"FUNDING_DISPLACED", TransactionRefused, "the nonce was announced for another transaction; the node signs again"},
+	{"LANE_NOT_FREE", CoinsReserved, "the lane of the deployment holds another lock"},
+	{"NONCE_TAKEN", TransactionRefused, "the account's nonce went to another transaction; the node signs again"},
+	{"NOT_FUNDED", NothingToRefund, "the contract holds nothing"},
+	{"NOT_RESERVED", CoinsReserved, "nothing is reserved for the swap any more"},
+	{"NOT_WATCHED", Internal, "a contract that nobody asked to watch"},
+	{"NO_FREE_LANE", CoinsReserved, "every lane of the deployment is taken by a swap; more can be configured"},
+	{"REDEEM_SIMULATION_FAILED", TransactionRefused, "the redeem fails in a simulation with a dummy secret; the gate stays shut"},
+	{"REPLACEMENT_UNDERPRICED", TransactionRefused, "a replacement pays too little more; the node signs again"},
+	{"SCRIPT_FAILED", TransactionRefused, "the back end finds a script invalid"},
+	{"SECRET_UNKNOWN", Internal, "a redeem was asked for before the secret was known"},
+	{"SIMULATION_UNSUPPORTED", NodeUnreachable, "the back end cannot simulate with changed state"},
+	{"SPENT_IN_MEMPOOL", SwapState, "a transaction in the mempool spends the same coin"},
+	{"TOO_EARLY", RefundNotOpen, "the time lock is not open yet"},
+	{"TOO_LATE_TO_FUND", CoinsReserved, "the lane was kept for a funding until a time that is past"},
+	{"TX_REFUSED", TransactionRefused, "the back end refuses the transaction"},
+	{"UNKNOWN_CHAIN", ForeignChain, "a chain whose parameters are not known"},
+	{"UNKNOWN_CURSOR", ChainNotSynced, "the back end does not know a block that this node has seen; it is behind, or the chain was reorganised deeply"},
+	{"UNKNOWN_EFFECT", Internal, "an effect of a newer version"},
+	{"WRONG_DEPLOYMENT", BadConfig, "the code at the configured address is not the Solidity deployment; see `kofod deploy`"},
+}
+
+// Details lists the narrower codes.
+func Details() []Detail { return append([]Detail(nil), details...) }
+
+// Told is the reason that a call tells for a code: itself, or that of the
+// narrower one; false for a code that is unknown.
+func Told(code string) (Reason, bool) {
+	if info, ok := Lookup(Reason(code)); ok {
+		return info.Reason, true
+	}
+	for _, d := range details {
+		if d.Code == code {
+			return d.Told, true
+		}
+	}
+	return "", false
+}

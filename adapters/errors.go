@@ -36,7 +36,10 @@ type Error struct {
 	Op        string // what was being done, with the values that matter
 	Advice    string
 	Retryable bool
-	Err       error
+	// Meta are the values of the text by name, for programs: missing, need and
+	// have in base units, asset as a CAIP-19 id.
+	Meta map[string]string
+	Err  error
 }
 
 func (e *Error) Error() string {
@@ -48,6 +51,9 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// Metadata are the values of the text by name.
+func (e *Error) Metadata() map[string]string { return e.Meta }
 
 // Retryable reports whether trying again can help. Errors that are not an
 // Error are taken as retryable: giving up is the dangerous default.

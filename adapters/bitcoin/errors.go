@@ -3,6 +3,7 @@ package bitcoin
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/btcsuite/btcd/wire/v2"
@@ -36,6 +37,7 @@ func insufficient(op string, missing int64) error {
 	return &adapters.Error{
 		Reason: "INSUFFICIENT_FUNDS", Op: op, Retryable: true,
 		Advice: "send coins to the wallet, or wait until coming ones are confirmed",
+		Meta:   map[string]string{"missing": strconv.FormatInt(missing, 10)},
 		Err:    fmt.Errorf("%w: %d satoshi are missing", adapters.ErrInsufficientFunds, missing),
 	}
 }

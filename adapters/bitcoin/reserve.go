@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/btcsuite/btcd/btcutil/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -188,6 +189,7 @@ func (w *wallet) explain(err error, owner string) error {
 	op := "reserve coins for " + owner
 	if taken >= short.satoshi {
 		e := &adapters.Error{Reason: "COINS_RESERVED", Op: op, Retryable: true, Advice: adviceReserved}
+		e.Meta = map[string]string{"missing": strconv.FormatInt(short.satoshi, 10)}
 		e.Err = fmt.Errorf("%w: %w: %d satoshi are missing; coins are reserved whole, now %d satoshi for %d owners",
 			adapters.ErrReserved, adapters.ErrInsufficientFunds, short.satoshi, taken, len(owners))
 		return e

@@ -142,7 +142,7 @@ func TestClimbStaysInBudget(t *testing.T) {
 		last := new(big.Int)
 		for _, now := range []int64{0, 6_000, 7_000, 8_000, 9_999, 10_000, 20_000} {
 			policy := adapters.FeePolicy{Now: now, Deadline: 10_000, Budget: budget}
-			p, err := climb(market, base, policy, DefaultClimbWindow, limit, left)
+			p, err := climb(market, base, policy, DefaultClimbWindow, limits{units: limit, left: left})
 			if err != nil {
 				if new(big.Int).Div(minOf(minOf(budgetWei, left), relayCap), new(big.Int).SetUint64(limit)).Cmp(base) > 0 {
 					t.Fatalf("refused with means: %v", err)
@@ -166,7 +166,7 @@ func TestClimbStaysBelowTheRelayCap(t *testing.T) {
 		t.Fatal(err)
 	}
 	market := price{tip: big.NewInt(1), cap: big.NewInt(3)}
-	p, err := climb(market, common.Big1, adapters.FeePolicy{Now: 5, Deadline: 5, Budget: budget}, 60, 100_000, ether)
+	p, err := climb(market, common.Big1, adapters.FeePolicy{Now: 5, Deadline: 5, Budget: budget}, 60, limits{units: 100_000, left: ether})
 	if err != nil || times(100_000, p.cap).Cmp(relayCap) > 0 || p.cap.Cmp(market.cap) <= 0 {
 		t.Fatalf("price %+v: %v", p, err)
 	}

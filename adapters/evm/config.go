@@ -98,6 +98,9 @@ type Adapter struct {
 
 	// signing holds off a second choice of nonce, lane or coins while one is being made.
 	signing sync.Mutex
+	// refused are transactions that own their nonce and that the node will not take. Held by signing; what
+	// a restart forgets is found again when something waits for that nonce.
+	refused map[string]bool
 }
 
 // Open connects, checks that the endpoint serves the right chain and that the deployment's code is the
@@ -112,7 +115,11 @@ func Open(
 	if a.node, err = dial(ctx, a.config.URL, a.chainID, a.config.Genesis, a.config.CallTimeout); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(a.node.verify(ctx), a.checkCode(ctx, nil)); err != nil {
+	err = a.node.verify(ctx)
+	if err == nil { // the code of another chain says nothing
+		err = a.checkCode(ctx, nil)
+	}
+	if err != nil {
 		a.node.close()
 		return nil, err
 	}
@@ -139,7 +146,7 @@ func prepare(config Config, account Signer, journal Journal, lanes Lanes, log *s
 		config: config, calls: reader, chainID: new(big.Int).SetUint64(id), deployment: config.Deployment,
 		tokens: map[common.Address]Token{}, native: htlc.AssetID(string(config.Chain) + "/slip44:60"),
 		account: account, journal: journal, lanes: lanes, log: log,
-		watched: newRegistry(), pool: newSightings(), headers: newHeaderCache(),
+		watched: newRegistry(), pool: newSightings(), headers: newHeaderCache(), refused: map[string]bool{},
 	}
 	a.domain = contracts.Domain(a.chainID, a.deployment)
 	a.codeHash = contracts.RuntimeHash(a.chainID, a.deployment)

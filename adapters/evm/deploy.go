@@ -122,7 +122,7 @@ func (d deployer) mined(ctx context.Context, tx common.Hash) error {
 			return nil
 		case err == nil:
 			return fmt.Errorf("deploy: transaction %s: %w", tx, errNoCode)
-		case !errors.Is(err, ethereum.NotFound):
+		case !errors.Is(err, ethereum.NotFound) && !answered(err): // it may still build its index
 			return unreachable("wait for a transaction", err)
 		}
 		select {

@@ -30,7 +30,10 @@ func insufficient(op string, asset htlc.AssetID, have, need *big.Int) error {
 	return &adapters.Error{
 		Reason: "INSUFFICIENT_FUNDS", Op: op, Retryable: true,
 		Advice: fmt.Sprintf("missing %s of %s", missing, asset),
-		Err:    fmt.Errorf("%w: %s needed, %s spendable", adapters.ErrInsufficientFunds, need, have),
+		Meta: map[string]string{
+			"asset": string(asset), "missing": missing.String(), "have": have.String(), "need": need.String(),
+		},
+		Err: fmt.Errorf("%w: %s needed, %s spendable", adapters.ErrInsufficientFunds, need, have),
 	}
 }
 
@@ -59,6 +62,34 @@ func refusal(op string, err error) error {
 		e.Retryable = false
 	}
 	return e
+}
+
+// definiteTexts are the answers by which nodes judge a transaction itself. Others speak of the node's state
+// (a full pool, a limit of requests, another transaction at the nonce), and such a transaction may be at
+// other nodes, or be taken the next moment.
+var definiteTexts = []string{
+	"insufficient funds", "insufficientfunds", "upfront cost exceeds account balance",
+	"intrinsic gas", "intgastoolow", "floor data gas", "gas limit too high", "exceeds block gas limit", "gaslimitexceeded",
+	"exceeds the configured cap", "higher than max fee per gas", "transaction type not supported", "oversized data",
+	"invalid sender", "invalid chain id", "max fee per gas less than", "fee cap less than block base fee",
+	"transaction underpriced", "gas price below", "feetoolow",
+}
+
+// definite reports whether a node's answer says that it will not take the transaction as it is.
+func definite(err error) bool {
+	if !answered(err) || known(err) || nonceTooLow(err) {
+		return false
+	}
+	text := strings.ToLower(err.Error())
+	if strings.Contains(text, "replacement transaction underpriced") {
+		return false // another one is at its nonce
+	}
+	for _, part := range definiteTexts {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
 }
 
 // known reports whether the node says that it already has the transaction.

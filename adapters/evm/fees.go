@@ -76,11 +76,22 @@ func (a *Adapter) market(ctx context.Context) (p price, base *big.Int, err error
 	return price{tip: tip, cap: new(big.Int).Add(new(big.Int).Lsh(base, 1), tip)}, base, nil
 }
 
-// climb raises the market's price as the deadline comes nearer, up to what the budget allows, and never
-// above it. left is what the account can pay.
-func climb(p price, base *big.Int, policy adapters.FeePolicy, window int64, limit uint64, left *big.Int) (price, error) {
-	units := new(big.Int).SetUint64(limit)
-	top := new(big.Int).Div(minOf(left, relayCap), units)
+// limits of what a transaction may offer: what the account can pay, and what the leg is worth where it is
+// the chain's own coin, else nil or zero.
+type limits struct {
+	units       uint64
+	left, worth *big.Int
+}
+
+// climb raises the market's price as the deadline comes nearer, up to what the budget allows. Above it
+// goes only whoever must, and then no higher than the market.
+func climb(p price, base *big.Int, policy adapters.FeePolicy, window int64, lim limits) (price, error) {
+	units := new(big.Int).SetUint64(lim.units)
+	hard := minOf(lim.left, relayCap)
+	if lim.worth != nil && lim.worth.Sign() > 0 {
+		hard = minOf(hard, lim.worth)
+	}
+	top := new(big.Int).Div(minOf(lim.left, relayCap), units)
 	budgeted := !policy.Budget.IsZero()
 	if budgeted {
 		if most := new(big.Int).Div(policy.Budget.Big(), units); most.Cmp(top) < 0 {
@@ -95,17 +106,30 @@ func climb(p price, base *big.Int, policy adapters.FeePolicy, window int64, limi
 		out.cap.Add(out.cap, rise)
 		out.tip.Add(out.tip, rise)
 	}
+	if policy.Must {
+		top = maxOf(top, new(big.Int).Div(hard, units))
+	}
 	if out.cap.Cmp(top) > 0 {
 		out.cap = top
 	}
 	if out.cap.Cmp(base) <= 0 {
 		return price{}, &adapters.Error{
-			Reason: "BUDGET_TOO_SMALL", Op: fmt.Sprintf("price %d gas at a base fee of %s wei", limit, base), Retryable: true,
+			Reason: "BUDGET_TOO_SMALL", Op: fmt.Sprintf("price %d gas at a base fee of %s wei", lim.units, base), Retryable: true,
 			Advice: fmt.Sprintf("budget and balance allow %s wei per gas", top), Err: adapters.ErrBudget,
 		}
 	}
 	out.tip = minOf(out.tip, out.cap)
 	return out, nil
+}
+
+// climb says so where a price goes above the budget.
+func (a *Adapter) climb(p price, base *big.Int, policy adapters.FeePolicy, lim limits) (price, error) {
+	out, err := climb(p, base, policy, a.config.ClimbWindow, lim)
+	if budget := policy.Budget.Big(); err == nil && budget.Sign() > 0 && times(lim.units, out.cap).Cmp(budget) > 0 {
+		a.log.Warn("a fee goes above its budget, because the leg may be lost otherwise",
+			"budget", policy.Budget.String(), "most", times(lim.units, out.cap).String())
+	}
+	return out, err
 }
 
 func maxOf(a, b *big.Int) *big.Int {

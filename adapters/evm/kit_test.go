@@ -66,12 +66,28 @@ func (k *kit) config() evm.Config {
 
 func (k *kit) open(account evmtest.Account, book *evmtest.Book) *party {
 	k.t.Helper()
-	a, err := evm.Open(k.Context(), k.config(), evmtest.Signer{Account: account}, book, book, slog.New(slog.DiscardHandler))
+	return k.openLogging(account, book, slog.New(slog.DiscardHandler))
+}
+
+func (k *kit) openLogging(account evmtest.Account, book *evmtest.Book, log *slog.Logger) *party {
+	k.t.Helper()
+	return &party{Adapter: k.openAll(account, book, book, log), book: book, account: account}
+}
+
+// openWith is open with a journal of its own.
+func (k *kit) openWith(account evmtest.Account, journal evm.Journal, book *evmtest.Book) *party {
+	k.t.Helper()
+	return &party{Adapter: k.openAll(account, journal, book, slog.New(slog.DiscardHandler)), book: book, account: account}
+}
+
+func (k *kit) openAll(account evmtest.Account, journal evm.Journal, lanes evm.Lanes, log *slog.Logger) *evm.Adapter {
+	k.t.Helper()
+	a, err := evm.Open(k.Context(), k.config(), evmtest.Signer{Account: account}, journal, lanes, log)
 	if err != nil {
 		k.t.Fatalf("open: %v", err)
 	}
 	k.t.Cleanup(a.Close)
-	return &party{Adapter: a, book: book, account: account}
+	return a
 }
 
 func secret(n byte) htlc.Secret {
@@ -93,15 +109,21 @@ func (k *kit) asset(token int) htlc.AssetID {
 // terms reserve a lane of the payer and give Terms of which leg 1 goes from payer to payee.
 func (k *kit) terms(owner string, n byte, asset htlc.AssetID, amount *big.Int) htlc.Terms {
 	k.t.Helper()
+	return k.agree(k.payer, k.payee, owner, n, asset, amount)
+}
+
+// agree is terms with the parties named.
+func (k *kit) agree(payer, payee *party, owner string, n byte, asset htlc.AssetID, amount *big.Int) htlc.Terms {
+	k.t.Helper()
 	value, err := htlc.AmountFromBig(amount)
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	part, err := k.payer.Reserve(k.Context(), adapters.Reservation{Owner: owner, Asset: asset, Amount: value, Leg: 1})
+	part, err := payer.Reserve(k.Context(), adapters.Reservation{Owner: owner, Asset: asset, Amount: value, Leg: 1})
 	if err != nil {
 		k.t.Fatalf("reserve: %v", err)
 	}
-	key, err := k.payee.PayeeKey(k.Context(), asset, htlc.Salt{}, 1)
+	key, err := payee.PayeeKey(k.Context(), asset, htlc.Salt{}, 1)
 	if err != nil {
 		k.t.Fatalf("payee key: %v", err)
 	}
@@ -112,7 +134,8 @@ func (k *kit) terms(owner string, n byte, asset htlc.AssetID, amount *big.Int) h
 			{Payee: 1, Asset: "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1", Amount: htlc.NewAmount(1)},
 			{
 				Payer: 1, Asset: asset, Amount: value, PayerKey: part.Key, PayeeKey: key, Deployment: part.Deployment,
-				Lane: part.Lane, Sequence: part.Sequence, MinConfirmations: 1, TimeLock: int64(k.Now()) + 3600,
+				Lane: part.Lane, Sequence: part.Sequence, MinConfirmations: 1,
+				FundBy: int64(k.Now()) + 600, TimeLock: int64(k.Now()) + 3600,
 			},
 		},
 	}
@@ -130,12 +153,23 @@ func (k *kit) watch(p *party, terms htlc.Terms) adapters.Contract {
 // fund signs and broadcasts without mining.
 func (k *kit) fund(owner string, terms htlc.Terms) adapters.Funding {
 	k.t.Helper()
-	f, err := k.payer.Fund(k.Context(), owner, terms, 1)
+	return k.fundBy(k.payer, owner, terms)
+}
+
+func (k *kit) fundBy(p *party, owner string, terms htlc.Terms) adapters.Funding {
+	k.t.Helper()
+	f := k.signFunding(p, owner, terms)
+	for _, tx := range f.Txs {
+		k.broadcast(p, tx)
+	}
+	return f
+}
+
+func (k *kit) signFunding(p *party, owner string, terms htlc.Terms) adapters.Funding {
+	k.t.Helper()
+	f, err := p.Fund(k.Context(), owner, terms, 1)
 	if err != nil {
 		k.t.Fatalf("fund: %v", err)
-	}
-	for _, tx := range f.Txs {
-		k.broadcast(k.payer, tx)
 	}
 	return f
 }

@@ -30,13 +30,19 @@ type LaneReservation struct {
 	FundNonce uint64
 	// Released: the owner is done with it.
 	Released bool
+	// NotAfter is the chain's time after which no funding of the lane may come any more: the fund-by time
+	// of its terms, or 1 once its fundings are abandoned. Zero: not known.
+	NotAfter int64
 }
 
-// Lanes stores reservations. (Chain, Account, Lane) is unique. Calls are durable when they return.
+// Lanes stores reservations. (Chain, Account, Lane) is unique. Calls are durable when they return. Setting a
+// redeem's fee to zero removes it.
 type Lanes interface {
 	Lanes(ctx context.Context, chain htlc.ChainID, account string) ([]LaneReservation, error)
 	PutLane(ctx context.Context, r LaneReservation) error
 	DeleteLane(ctx context.Context, chain htlc.ChainID, account string, lane uint64) error
+	RedeemFees(ctx context.Context, chain htlc.ChainID, account string) ([]RedeemReservation, error)
+	SetRedeemFee(ctx context.Context, r RedeemReservation) error
 }
 
 // view is the chain's state that decisions on lanes need: now, and at the depth that counts as final.
@@ -44,6 +50,7 @@ type view struct {
 	now, buried      map[uint64]*big.Int // lane -> slot
 	buriedNonce      uint64
 	reserved         []LaneReservation
+	redeems          []RedeemReservation
 	hashNow, hashOld common.Hash
 }
 
@@ -74,6 +81,9 @@ func (a *Adapter) look(ctx context.Context, extra uint64) (view, error) {
 	v := view{now: map[uint64]*big.Int{}, buried: map[uint64]*big.Int{}}
 	var err error
 	if v.reserved, err = a.stored(ctx); err != nil {
+		return v, err
+	}
+	if v.redeems, err = a.redeems(ctx); err != nil {
 		return v, err
 	}
 	head, err := a.node.eth.HeaderByNumber(ctx, nil)
@@ -145,7 +155,8 @@ func (v view) holds(r LaneReservation) (amount, fees *big.Int) {
 	return r.Amount.Big(), r.Fees.Big()
 }
 
-// held sums what everybody but owner keeps back of an asset.
+// held sums what everybody but owner keeps back of an asset, and all that is kept for redeems, the owner's
+// too: its funding must not take that.
 func (a *Adapter) held(v view, asset htlc.AssetID, owner string) *big.Int {
 	sum := new(big.Int)
 	for _, r := range v.reserved {
@@ -158,6 +169,11 @@ func (a *Adapter) held(v view, asset htlc.AssetID, owner string) *big.Int {
 		}
 		if asset == a.native {
 			sum.Add(sum, fees)
+		}
+	}
+	if asset == a.native {
+		for _, r := range v.redeems {
+			sum.Add(sum, r.Fee.Big())
 		}
 	}
 	return sum
@@ -310,7 +326,7 @@ func (a *Adapter) Release(ctx context.Context, owner string) error {
 			return fmt.Errorf("release lane %d: %w", r.Lane, err)
 		}
 	}
-	return nil
+	return a.releaseRedeems(ctx, owner)
 }
 
 // Adopt renames the owner of what from holds.
@@ -330,48 +346,37 @@ func (a *Adapter) Adopt(ctx context.Context, from, to string) error {
 			return fmt.Errorf("rename the owner of lane %d: %w", r.Lane, err)
 		}
 	}
-	return nil
+	return a.adoptRedeems(ctx, from, to)
 }
 
 // noteFunding marks the lanes that a transaction would lock, before it is handed to a node.
-func (a *Adapter) noteFunding(ctx context.Context, tx *types.Transaction) error {
-	if tx.To() == nil || *tx.To() != a.deployment {
-		return nil
-	}
-	all, err := a.stored(ctx)
-	if err != nil {
-		return err
-	}
-	for _, in := range a.calls.decode(a.account.Address(), tx.Value(), tx.Data()) {
-		if in.kind != adapters.Funded {
-			continue
-		}
-		if err := a.noteLane(ctx, all, in.record, tx.Nonce()); err != nil {
+func (a *Adapter) noteFunding(ctx context.Context, l line, tx *types.Transaction) error {
+	for _, rec := range a.fundings(tx) {
+		if err := a.noteLane(ctx, l, rec, tx.Nonce()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *Adapter) noteLane(ctx context.Context, all []LaneReservation, rec record, nonce uint64) error {
-	for _, r := range all {
-		if r.Lane != rec.leg.Lane || r.Sequence != rec.leg.Sequence {
-			continue
-		}
-		if r.Released {
-			break
-		}
-		if r.Announced && r.FundNonce >= nonce {
-			return nil
-		}
+func (a *Adapter) noteLane(ctx context.Context, l line, rec record, nonce uint64) error {
+	r := l.lane(rec)
+	why := "its reservation was released"
+	switch {
+	case r == nil || r.Released:
+	case l.late(*r):
+		why = "its time to fund is over, or it was abandoned"
+	case r.Announced && r.FundNonce >= nonce:
+		return nil
+	default:
 		r.Announced, r.FundNonce = true, nonce
-		if err := a.lanes.PutLane(ctx, r); err != nil {
+		if err := a.lanes.PutLane(ctx, *r); err != nil {
 			return fmt.Errorf("mark lane %d: %w", r.Lane, err)
 		}
 		return nil
 	}
 	return &adapters.Error{
 		Reason: "NOT_RESERVED", Op: fmt.Sprintf("broadcast a funding on lane %d, sequence %d", rec.leg.Lane, rec.leg.Sequence),
-		Advice: "its reservation was released", Err: adapters.ErrReserved,
+		Advice: why, Err: adapters.ErrReserved,
 	}
 }

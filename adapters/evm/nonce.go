@@ -1,12 +1,11 @@
 package evm
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"math/big"
 
-	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/core/types"
 
 	"github.com/kofo-network/kofo/adapters"
@@ -24,15 +23,22 @@ type Journal interface {
 	Announced(ctx context.Context, chain htlc.ChainID, account string, from uint64) ([]adapters.Tx, error)
 }
 
-// line is the state of the account's nonces.
+// line is the state of the account's nonces, at one block.
 type line struct {
+	head  *types.Header
 	mined uint64 // nonces below are used up on the chain
 	next  uint64 // the first that nobody owns
 	owned []adapters.Tx
+	lanes []LaneReservation
 }
 
+// line is read while signing is held, as nobody else chooses a nonce then.
 func (a *Adapter) line(ctx context.Context) (line, error) {
-	mined, err := a.node.eth.NonceAt(ctx, a.account.Address(), nil)
+	head, err := a.node.eth.HeaderByNumber(ctx, nil)
+	if err != nil {
+		return line{}, unreachable("read the tip", err)
+	}
+	mined, err := a.node.eth.NonceAtHash(ctx, a.account.Address(), head.Hash())
 	if err != nil {
 		return line{}, unreachable("read the account's nonce", err)
 	}
@@ -45,12 +51,68 @@ func (a *Adapter) line(ctx context.Context) (line, error) {
 	if err != nil {
 		return line{}, fmt.Errorf("read the nonce journal: %w", err)
 	}
-	l := line{mined: mined, next: max(mined, pending), owned: owned}
+	lanes, err := a.stored(ctx)
+	if err != nil {
+		return line{}, err
+	}
+	l := line{head: head, mined: mined, next: max(mined, pending), owned: owned, lanes: lanes}
 	for _, tx := range owned {
 		l.next = max(l.next, tx.Nonce+1)
 	}
+	for id := range a.refused {
+		if !l.has(id) {
+			delete(a.refused, id)
+		}
+	}
 	return l, nil
 }
+
+func (l line) has(id string) bool {
+	for _, tx := range l.owned {
+		if tx.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// base fee of the tip.
+func (l line) base() *big.Int {
+	if l.head.BaseFee == nil {
+		return new(big.Int)
+	}
+	return l.head.BaseFee
+}
+
+// seat is where a spend goes: the lowest nonce whose owner the node has refused, because whatever comes
+// after that would wait for ever, else the first that nobody owns.
+func (a *Adapter) seat(l line) (nonce uint64, replaces string) {
+	for _, tx := range l.owned { // by nonce
+		if a.refused[tx.ID] {
+			return tx.Nonce, tx.ID
+		}
+	}
+	return l.next, ""
+}
+
+// sameAct reports whether two transactions differ in nothing but what they pay for it.
+func sameAct(x, y *types.Transaction) bool {
+	return x.Nonce() == y.Nonce() && x.To() != nil && y.To() != nil && *x.To() == *y.To() &&
+		x.Value().Cmp(y.Value()) == 0 && bytes.Equal(x.Data(), y.Data())
+}
+
+// idle reports whether a transaction does nothing but use up its nonce.
+func (a *Adapter) idle(tx *types.Transaction) bool {
+	return tx.To() != nil && *tx.To() == a.account.Address() && tx.Value().Sign() == 0 && len(tx.Data()) == 0
+}
+
+// idleTx uses up a nonce.
+func (a *Adapter) idleTx(nonce uint64, p price) types.DynamicFeeTx {
+	self := a.account.Address()
+	return types.DynamicFeeTx{Nonce: nonce, GasTipCap: p.tip, GasFeeCap: p.cap, Gas: payGas, To: &self, Value: new(big.Int)}
+}
+
+func priceOf(tx *types.Transaction) price { return price{tip: tx.GasTipCap(), cap: tx.GasFeeCap()} }
 
 // owner of a nonce, nil if none.
 func (l line) owner(nonce uint64) *adapters.Tx {
@@ -109,87 +171,6 @@ func (a *Adapter) parse(tx adapters.Tx) (*types.Transaction, error) {
 		return nil, mismatch(op, "its bytes are transaction %s of %s, nonce %d", parsed.Hash(), from, parsed.Nonce())
 	}
 	return &parsed, nil
-}
-
-// Broadcast hands stored bytes to the node, after the journal and the lane know of it. Older
-// transactions that the node has lost are handed over again before it, or it would wait for them.
-func (a *Adapter) Broadcast(ctx context.Context, tx adapters.Tx) error {
-	parsed, err := a.parse(tx)
-	if err != nil {
-		return err
-	}
-	if err := a.node.verify(ctx); err != nil {
-		return err
-	}
-	a.signing.Lock()
-	defer a.signing.Unlock()
-	op := "broadcast " + tx.ID
-	if tx.Account != a.accountName() {
-		return mismatch(op, "account %s is not ours", tx.Account)
-	}
-	l, err := a.line(ctx)
-	if err != nil {
-		return err
-	}
-	if tx.Nonce < l.mined {
-		return a.minedOr(ctx, parsed, nonceTaken(op))
-	}
-	if owner := l.owner(tx.Nonce); owner != nil && owner.ID != tx.ID && owner.ID != tx.Replaces {
-		return nonceTaken(op)
-	}
-	if err := a.noteFunding(ctx, parsed); err != nil {
-		return err
-	}
-	if err := a.journal.Announce(ctx, tx); err != nil {
-		if errors.Is(err, ErrNonceTaken) {
-			return nonceTaken(op)
-		}
-		return fmt.Errorf("%s: write the nonce journal: %w", op, err)
-	}
-	a.resend(ctx, l, tx.Nonce)
-	return a.send(ctx, parsed, op)
-}
-
-func (a *Adapter) send(ctx context.Context, tx *types.Transaction, op string) error {
-	err := a.node.eth.SendTransaction(ctx, tx)
-	switch {
-	case err == nil || known(err):
-		return nil
-	case nonceTooLow(err):
-		return a.minedOr(ctx, tx, nonceTaken(op))
-	case !answered(err):
-		return unreachable(op, err)
-	}
-	return refusal(op, err)
-}
-
-// minedOr is nil for a transaction that is in a block, else the error given.
-func (a *Adapter) minedOr(ctx context.Context, tx *types.Transaction, otherwise error) error {
-	_, err := a.node.eth.TransactionReceipt(ctx, tx.Hash())
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, ethereum.NotFound):
-		return otherwise
-	}
-	return unreachable("look for transaction "+tx.Hash().Hex(), err)
-}
-
-// resend gives the node what it may have lost below a nonce. Failing is logged only: the transaction at
-// hand is the caller's question, and the others have callers of their own.
-func (a *Adapter) resend(ctx context.Context, l line, below uint64) {
-	for _, old := range l.owned {
-		if old.Nonce < l.mined || old.Nonce >= below {
-			continue
-		}
-		parsed, err := a.parse(old)
-		if err == nil {
-			if err = a.node.eth.SendTransaction(ctx, parsed); err == nil || known(err) {
-				continue
-			}
-		}
-		a.log.Warn("an older transaction could not be sent again", "tx", old.ID, "nonce", old.Nonce, "error", err)
-	}
 }
 
 // spendable is what the account can pay for gas now.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
@@ -212,9 +213,10 @@ func (a *Adapter) CheckMeans(ctx context.Context, owner string, terms htlc.Terms
 	if payer {
 		return a.checkMeans(ctx, v, owner, token, amount.Big(), a.heldFees(token))
 	}
-	fee := times(headroom(costsOf(token).redeem.expected), a.config.StressFee)
-	// What the same swap holds back on this chain is for its own funding: it does not pay for the redeem.
-	return a.checkMeans(ctx, v, "", common.Address{}, new(big.Int), fee)
+	// What is kept for this redeem pays for it. What the same swap holds back on this chain for its own
+	// funding does not.
+	v.redeems = slices.DeleteFunc(v.redeems, func(r RedeemReservation) bool { return r.Owner == owner && r.Leg == leg })
+	return a.checkMeans(ctx, v, "", common.Address{}, new(big.Int), a.stressRedeem(token))
 }
 
 // checkMeans compares balances, less what others hold, with an amount of the asset and fees in the native

@@ -26,6 +26,9 @@ type wire struct {
 	mu      sync.Mutex
 	target  string
 	dropTxs bool
+	noIndex bool   // transactions and receipts are not found by hash
+	indexes bool   // and the node says why
+	refuse  string // a transaction that the node will not take, in hex
 	down    bool
 	seen    bytes.Buffer
 }
@@ -53,18 +56,30 @@ func (w *wire) log() string {
 func (w *wire) ServeHTTP(out http.ResponseWriter, in *http.Request) {
 	body, err := io.ReadAll(in.Body)
 	w.mu.Lock()
-	target, drop, down := w.target, w.dropTxs, w.down
+	target, drop, blind, why, refuse, down := w.target, w.dropTxs, w.noIndex, w.indexes, w.refuse, w.down
 	w.seen.Write(body)
 	w.mu.Unlock()
 	if err != nil || down {
 		http.Error(out, "down", http.StatusBadGateway)
 		return
 	}
-	if drop && bytes.Contains(body, []byte("eth_sendRawTransaction")) {
+	instead := ""
+	switch {
+	case drop && bytes.Contains(body, []byte("eth_sendRawTransaction")):
+		instead = `"result":"0x` + strings.Repeat("00", 32) + `"`
+	case refuse != "" && bytes.Contains(body, []byte(refuse)):
+		instead = `"error":{"code":-32000,"message":"insufficient funds for gas * price + value"}`
+	case blind && (bytes.Contains(body, []byte("eth_getTransactionReceipt")) || bytes.Contains(body, []byte("eth_getTransactionByHash"))):
+		instead = `"result":null`
+		if why {
+			instead = `"error":{"code":-32000,"message":"transaction indexing is in progress"}`
+		}
+	}
+	if instead != "" {
 		out.Header().Set("Content-Type", "application/json")
 		id := body[bytes.Index(body, []byte(`"id":`))+5:]
 		id = id[:bytes.IndexByte(id, ',')]
-		_, _ = io.WriteString(out, `{"jsonrpc":"2.0","id":`+string(id)+`,"result":"0x`+strings.Repeat("00", 32)+`"}`)
+		_, _ = io.WriteString(out, `{"jsonrpc":"2.0","id":`+string(id)+`,`+instead+`}`)
 		return
 	}
 	answer, err := http.Post(target, "application/json", bytes.NewReader(body))

@@ -2,6 +2,7 @@ package evm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/big"
 
@@ -25,14 +26,14 @@ func (a *Adapter) Fund(ctx context.Context, owner string, terms htlc.Terms, leg 
 	}
 	a.signing.Lock()
 	defer a.signing.Unlock()
-	if err := a.mayFund(ctx, owner, leg, rec); err != nil {
-		return adapters.Funding{}, err
-	}
-	p, _, err := a.market(ctx)
+	l, err := a.line(ctx)
 	if err != nil {
 		return adapters.Funding{}, err
 	}
-	l, err := a.line(ctx)
+	if err := a.mayFund(ctx, l, owner, leg, rec, terms.Legs[leg].FundBy); err != nil {
+		return adapters.Funding{}, err
+	}
+	p, _, err := a.market(ctx)
 	if err != nil {
 		return adapters.Funding{}, err
 	}
@@ -56,8 +57,9 @@ func (a *Adapter) Fund(ctx context.Context, owner string, terms htlc.Terms, leg 
 	return adapters.Funding{Txs: append(approvals, lock), Lock: len(approvals)}, nil
 }
 
-// mayFund checks that lane and coins are the owner's and that the chain would accept the lock.
-func (a *Adapter) mayFund(ctx context.Context, owner string, leg int, rec record) error {
+// mayFund checks that lane and coins are the owner's and that the chain would accept the lock, and writes
+// down until when it may come.
+func (a *Adapter) mayFund(ctx context.Context, l line, owner string, leg int, rec record, notAfter int64) error {
 	op := fmt.Sprintf("fund leg %d of %s", leg, owner)
 	if rec.leg.Funder != a.account.Address() {
 		return mismatch(op, "the payer %s is not our account", rec.leg.Funder)
@@ -73,6 +75,12 @@ func (a *Adapter) mayFund(ctx context.Context, owner string, leg int, rec record
 			Advice: fmt.Sprintf("lane %d at sequence %d is not reserved for it", rec.leg.Lane, rec.leg.Sequence),
 		}
 	}
+	if l.late(*reserved) {
+		return &adapters.Error{
+			Reason: "TOO_LATE_TO_FUND", Op: op, Err: adapters.ErrReserved,
+			Advice: fmt.Sprintf("the chain's time is %d, the lane is kept for fundings until %d", l.head.Time, reserved.NotAfter),
+		}
+	}
 	held, err := a.slotNow(ctx, rec)
 	if err != nil {
 		return err
@@ -82,6 +90,12 @@ func (a *Adapter) mayFund(ctx context.Context, owner string, leg int, rec record
 		return &adapters.Error{Reason: "ALREADY_FUNDED", Op: op, Err: fmt.Errorf("%w: the contract is open", adapters.ErrReserved)}
 	case held.Cmp(new(big.Int).SetUint64(rec.leg.Sequence)) != 0:
 		return &adapters.Error{Reason: "LANE_NOT_FREE", Op: op, Err: fmt.Errorf("%w: lane %d holds %x", adapters.ErrReserved, rec.leg.Lane, held)}
+	}
+	if reserved.NotAfter == 0 && notAfter != 0 {
+		reserved.NotAfter = notAfter
+		if err := a.lanes.PutLane(ctx, *reserved); err != nil {
+			return fmt.Errorf("%s: write down until when: %w", op, err)
+		}
 	}
 	return nil
 }
@@ -112,7 +126,7 @@ func (a *Adapter) Redeem(ctx context.Context, spend adapters.Spend) (adapters.Tx
 		return adapters.Tx{}, err
 	}
 	limit := a.estimateRedeem(ctx, rec)
-	return a.spend(ctx, htlcCode.PackRedeem(rec.leg, spend.Secret.Reveal()), limit, spend)
+	return a.spend(ctx, a.call(htlcCode.PackRedeem(rec.leg, spend.Secret.Reveal()), limit), spend, rec.value())
 }
 
 // Refund signs the payment back, once the chain's clock has reached the time lock.
@@ -136,7 +150,7 @@ func (a *Adapter) Refund(ctx context.Context, spend adapters.Spend) (adapters.Tx
 	}
 	data := htlcCode.PackRefund(rec.leg, rec.hash)
 	limit := a.estimate(ctx, ethereum.CallMsg{From: a.account.Address(), To: &a.deployment, Data: data}, costsOf(rec.leg.Token).refund.limit)
-	return a.spend(ctx, data, limit, spend)
+	return a.spend(ctx, a.call(data, limit), spend, rec.value())
 }
 
 func (a *Adapter) mustBeOpen(ctx context.Context, rec record, verb string) error {
@@ -156,15 +170,13 @@ func (a *Adapter) mustBeOpen(ctx context.Context, rec record, verb string) error
 	return &adapters.Error{Reason: "ALREADY_SPENT", Op: op, Retryable: true, Err: adapters.ErrSpent}
 }
 
-// spend signs a redeem or refund, or returns the stored one where that still serves.
-func (a *Adapter) spend(ctx context.Context, data []byte, limit uint64, spend adapters.Spend) (adapters.Tx, error) {
+// spend signs a redeem or refund, or returns the stored one where that still serves. Where the account's
+// other transactions leave too little for it, those before it are looked at first: what the node refuses,
+// or what must not come any more, then costs nothing.
+func (a *Adapter) spend(ctx context.Context, inner types.DynamicFeeTx, spend adapters.Spend, worth *big.Int) (adapters.Tx, error) {
 	a.signing.Lock()
 	defer a.signing.Unlock()
 	p, base, err := a.market(ctx)
-	if err != nil {
-		return adapters.Tx{}, err
-	}
-	left, err := a.spendable(ctx)
 	if err != nil {
 		return adapters.Tx{}, err
 	}
@@ -172,50 +184,117 @@ func (a *Adapter) spend(ctx context.Context, data []byte, limit uint64, spend ad
 	if err != nil {
 		return adapters.Tx{}, err
 	}
-	want, err := climb(p, base, spend.Fees, a.config.ClimbWindow, limit, left)
+	tx, err := a.spendAt(ctx, l, p, base, inner, spend, worth)
+	if !errors.Is(err, adapters.ErrBudget) || len(l.owned) == 0 {
+		return tx, err
+	}
+	a.clear(ctx, l, l.next, p)
+	if l, err = a.line(ctx); err != nil {
+		return adapters.Tx{}, err
+	}
+	return a.spendAt(ctx, l, p, base, inner, spend, worth)
+}
+
+func (a *Adapter) spendAt(
+	ctx context.Context, l line, p price, base *big.Int, inner types.DynamicFeeTx, spend adapters.Spend, worth *big.Int,
+) (adapters.Tx, error) {
+	nonce, replaces := a.seat(l)
+	var stored *standing
+	if old := spend.Replace; old != nil {
+		var err error
+		if stored, err = a.standing(l, *old); err != nil {
+			return adapters.Tx{}, err
+		}
+		if stored != nil {
+			nonce, replaces = old.Nonce, stored.replaces
+		} else if replaces == "" {
+			replaces = old.ID
+		}
+	}
+	left, err := a.reach(ctx, l, nonce, inner.Gas, p)
 	if err != nil {
 		return adapters.Tx{}, err
 	}
-	nonce, replaces := l.next, ""
-	if old := spend.Replace; old != nil {
-		serves, bump, err := a.stillServes(*old, l, want, base)
-		if err != nil {
-			return adapters.Tx{}, err
+	want, err := a.climb(p, base, spend.Fees, limits{units: inner.Gas, left: left, worth: worth})
+	if err != nil {
+		return adapters.Tx{}, err
+	}
+	if stored != nil {
+		if stored.serves(want, base) {
+			return stored.tx, nil
 		}
-		if serves {
-			return *old, nil
-		}
-		replaces = old.ID
-		if bump != nil {
-			nonce, want = old.Nonce, *bump
+		if stored.announced && !stored.refused {
+			// The tip still fits under the cap, as the old one did under the old cap, and the cap is within
+			// the budget.
+			want.tip = maxOf(want.tip, bumped(stored.parsed.GasTipCap()))
 		}
 	}
-	return a.sign(types.DynamicFeeTx{
-		Nonce: nonce, GasTipCap: want.tip, GasFeeCap: want.cap, Gas: limit, To: &a.deployment, Value: new(big.Int), Data: data,
-	}, replaces)
+	inner.Nonce, inner.GasTipCap, inner.GasFeeCap = nonce, want.tip, want.cap
+	return a.sign(inner, replaces)
 }
 
-// stillServes decides on a stored spend of a contract that is still open: keep it, replace it at its
-// nonce by the price returned, or sign anew at another nonce.
-func (a *Adapter) stillServes(old adapters.Tx, l line, want price, base *big.Int) (bool, *price, error) {
+// call is a call of the deployment without coins.
+func (a *Adapter) call(data []byte, limit uint64) types.DynamicFeeTx {
+	return types.DynamicFeeTx{Gas: limit, To: &a.deployment, Value: new(big.Int), Data: data}
+}
+
+// standing is what became of a stored spend of a contract that is still open.
+type standing struct {
+	tx        adapters.Tx // what does the work now
+	parsed    *types.Transaction
+	replaces  string // what another at its nonce has to name
+	announced bool
+	refused   bool
+}
+
+// standing is nil where the stored spend can do nothing any more and another nonce is needed.
+func (a *Adapter) standing(l line, old adapters.Tx) (*standing, error) {
 	parsed, err := a.parse(old)
 	if err != nil {
-		return false, nil, err
+		return nil, err
 	}
-	if owner := l.owner(old.Nonce); owner == nil || owner.ID != old.ID {
-		// Never announced: good as long as its nonce is the next one and its fee is of today.
-		fits := owner == nil && old.Nonce == l.next && parsed.GasFeeCap().Cmp(base) > 0 && !worthBumping(parsed, want)
-		return fits, nil, nil
+	s := &standing{tx: old, parsed: parsed, replaces: old.ID, refused: a.refused[old.ID]}
+	owner := l.owner(old.Nonce)
+	switch {
+	case old.Nonce < l.mined:
+		return nil, nil
+	case owner == nil:
+		// Never announced: good as long as its nonce is the next one.
+		if old.Nonce != l.next {
+			return nil, nil
+		}
+		return s, nil
+	case owner.ID == old.ID:
+		s.announced = true
+		return s, nil
 	}
-	if old.Nonce < l.mined {
-		return false, nil, nil
+	held, err := a.parse(*owner)
+	if err != nil {
+		return nil, err
 	}
-	if !worthBumping(parsed, want) {
-		return true, nil, nil
+	s.replaces = owner.ID
+	switch {
+	case sameAct(held, parsed):
+		s.announced = true
+		if old.Replaces == owner.ID && worthBumping(held, priceOf(parsed)) {
+			return s, nil // signed over the owner, and not announced yet
+		}
+		// Signed again for more, because something after it had to move.
+		s.tx, s.parsed, s.refused = *owner, held, a.refused[owner.ID]
+		s.tx.Replaces = old.ID
+		return s, nil
+	case old.Replaces == owner.ID && a.refused[owner.ID]:
+		return s, nil
 	}
-	// The node asks a tenth more of both. The tip still fits under the cap, as the old one did under the
-	// old cap, and the cap is within the budget.
-	return false, &price{tip: maxOf(want.tip, bumped(parsed.GasTipCap())), cap: want.cap}, nil
+	return nil, nil
+}
+
+// serves reports whether there is no need to sign another at the price wanted.
+func (s *standing) serves(want price, base *big.Int) bool {
+	if s.refused || worthBumping(s.parsed, want) {
+		return false
+	}
+	return s.announced || s.parsed.GasFeeCap().Cmp(base) > 0
 }
 
 func worthBumping(old *types.Transaction, want price) bool {

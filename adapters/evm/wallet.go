@@ -111,7 +111,7 @@ func (a *Adapter) pay(ctx context.Context, inner types.DynamicFeeTx, token commo
 	if err != nil {
 		return adapters.Tx{}, err
 	}
-	if p, err = climb(p, base, adapters.FeePolicy{Budget: w.MaxFee}, a.config.ClimbWindow, inner.Gas, left); err != nil {
+	if p, err = a.climb(p, base, adapters.FeePolicy{Budget: w.MaxFee}, limits{units: inner.Gas, left: left}); err != nil {
 		return adapters.Tx{}, err
 	}
 	v, err := a.look(ctx, 0)

@@ -33,6 +33,7 @@ type purse interface {
 	Address(ctx context.Context, asset htlc.AssetID) (string, error)
 	Balances(ctx context.Context) ([]adapters.Balance, error)
 	Withdraw(ctx context.Context, w adapters.Withdrawal) (adapters.Tx, error)
+	Paid(ctx context.Context, txid string) (adapters.Paid, bool, error)
 	Status(ctx context.Context) (adapters.Status, error)
 }
 

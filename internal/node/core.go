@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,8 @@ type core struct {
 	// fatal gets the failure after which the store must not be written.
 	fatal  chan error
 	alarms atomic.Uint64
+	// paying is held while a withdrawal is signed or sent.
+	paying sync.Mutex
 	// closers run in reverse order.
 	closers []func()
 }
@@ -150,9 +153,14 @@ func (c *core) openChains(ctx context.Context, _ *wallet.Seed) error {
 }
 
 func (c *core) openEngine(context.Context, *wallet.Seed) error {
+	story := newNarrator(c.log)
 	c.engine = engine.New(engine.Options{
 		Store: fencedStore{c.store, c.fatal}, Contracts: c.chains.contract, Dispatch: c.dispatch,
-		Changed: c.feed.SwapsChanged, Now: time.Now, Log: c.log,
+		Changed: func(swaps []htlc.Swap) {
+			story.changed(swaps)
+			c.feed.SwapsChanged(swaps)
+		},
+		Now: time.Now, Log: c.log,
 	})
 	keeper := &gate.Keeper{
 		Chains: func(id htlc.ChainID) (gate.Chain, error) {
@@ -195,6 +203,7 @@ func (c *core) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.engine.Run(ctx) })
 	g.Go(func() error { return c.runner.Run(ctx) })
+	g.Go(func() error { return payments{core: c}.lookAfter(ctx) })
 	g.Go(func() error {
 		select {
 		case err := <-c.fatal:

@@ -227,8 +227,13 @@ func (o opener) Open(ctx context.Context, signed htlc.TermsSigned) error {
 	return err
 }
 
+// Cancel: a swap that the engine does not know any more is closed.
 func (o opener) Cancel(ctx context.Context, swap htlc.SwapID) error {
-	return o.engine.Apply(ctx, engine.Input{Swap: swap, Event: htlc.CancelRequested{}})
+	err := o.engine.Apply(ctx, engine.Input{Swap: swap, Event: htlc.CancelRequested{}})
+	if errors.Is(err, engine.ErrNoSwap) || errors.Is(err, htlc.ErrStale) {
+		return fmt.Errorf("%w: %w", htlc.ErrNotCancellable, err)
+	}
+	return err
 }
 
 func (c *core) newAPI(

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -16,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kofo-network/kofo/adapters/evm"
 	"github.com/kofo-network/kofo/internal/config"
 	"github.com/kofo-network/kofo/internal/devnet"
 	"github.com/kofo-network/kofo/internal/wallet"
@@ -72,21 +70,7 @@ func network(ctx context.Context, t *testing.T) *devnet.Network {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := devnet.Options{PayEVM: []devnet.Payment{{Address: payer.Address().Hex(), Amount: big.NewInt(1e18)}}}
-	o.Bitcoin.Interval, o.EVM.Interval = time.Second, time.Second
-	n, err := devnet.Start(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Close(); err != nil {
-			t.Log("the chains did not close in time:", err)
-		}
-	})
-	if _, err := evm.Deploy(ctx, n.Endpoints().EVM.HTTP, payer); err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return paidNetwork(ctx, t, payer)
 }
 
 // TestRun starts a whole node, looks at its metrics, refuses a second one on

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/kofo-network/kofo/adapters"
@@ -14,37 +13,6 @@ import (
 
 // payments moves and lists the owner's money over all chains.
 type payments struct{ core *core }
-
-// Withdraw signs, stores, and broadcasts, in this order. A request id stands
-// for one payment, however often it is asked for.
-func (p payments) Withdraw(ctx context.Context, w adapters.Withdrawal) (adapters.Tx, error) {
-	on, err := p.core.chains.find(w.Asset.Chain())
-	if err != nil {
-		return adapters.Tx{}, err
-	}
-	stored, err := p.core.store.Withdrawal(ctx, w.RequestID)
-	switch {
-	case err == nil && stored.Released:
-		return stored.Tx, on.adapter.Broadcast(ctx, stored.Tx)
-	case err != nil && !errors.Is(err, store.ErrNotFound):
-		return adapters.Tx{}, err
-	case err != nil:
-		tx, err := on.adapter.Withdraw(ctx, w)
-		if err != nil {
-			return adapters.Tx{}, err
-		}
-		stored, err = p.core.store.SaveWithdrawal(ctx, store.Withdrawal{
-			RequestID: w.RequestID, Tx: tx, Asset: w.Asset, To: w.To, Amount: w.Amount,
-		})
-		if err != nil {
-			return adapters.Tx{}, err
-		}
-	}
-	if err := p.core.store.MarkWithdrawalReleased(ctx, w.RequestID); err != nil {
-		return adapters.Tx{}, err
-	}
-	return stored.Tx, on.adapter.Broadcast(ctx, stored.Tx)
-}
 
 // Activity lists our own transactions, the newest first.
 func (p payments) Activity(ctx context.Context, id htlc.ChainID, page string, limit int) ([]server.Movement, string, error) {
@@ -58,10 +26,10 @@ func (p payments) Activity(ctx context.Context, id htlc.ChainID, page string, li
 			Chain: a.Chain, TxID: a.TxID, Fee: a.Fee, FeeAsset: p.core.chains.coin(a.Chain), Time: a.Created,
 			Kind: movementKinds[a.Kind], Asset: a.Asset, Amount: a.Amount, To: a.To, Swap: a.Swap,
 		}
-		if a.Kind != store.ActivityWithdrawal {
-			if err := p.ofSwap(ctx, a, &m); err != nil {
-				return nil, "", err
-			}
+		if a.Kind == store.ActivityWithdrawal {
+			p.ofWithdrawal(ctx, &m)
+		} else if err := p.ofSwap(ctx, a, &m); err != nil {
+			return nil, "", err
 		}
 		out = append(out, m)
 	}
@@ -72,7 +40,27 @@ var movementKinds = map[store.ActivityKind]server.MovementKind{
 	store.ActivityFund:       server.Funded,
 	store.ActivityRedeem:     server.Redeemed,
 	store.ActivityRefund:     server.Refunded,
+	store.ActivityAbandon:    server.Abandoned,
 	store.ActivityWithdrawal: server.Withdrawn,
+}
+
+// ofWithdrawal adds what the chain knows of a payment, where it tells.
+func (p payments) ofWithdrawal(ctx context.Context, m *server.Movement) {
+	if paid, ok := p.paid(ctx, m.Chain, m.TxID); ok {
+		m.Fee, m.Height, m.Confirmations, m.Failed = paid.Fee, paid.Height, paid.Confirmations, paid.Failed
+	}
+}
+
+func (p payments) paid(ctx context.Context, id htlc.ChainID, txid string) (adapters.Paid, bool) {
+	on, err := p.core.chains.find(id)
+	if err != nil {
+		return adapters.Paid{}, false
+	}
+	paid, ok, err := on.adapter.Paid(ctx, txid)
+	if err != nil {
+		p.core.log.Debug("what a transaction has cost is not known", "chain", string(id), "txid", txid, "error", err)
+	}
+	return paid, ok && err == nil
 }
 
 // ofSwap adds what the swap knows of one of its transactions.
@@ -94,9 +82,10 @@ func (p payments) ofSwap(ctx context.Context, a store.Activity, m *server.Moveme
 	return nil
 }
 
-// FeeOf knows nothing better than what was signed.
-func (p payments) FeeOf(context.Context, htlc.ChainID, string) (htlc.Amount, bool) {
-	return htlc.Amount{}, false
+// FeeOf is what a transaction of ours in a block has cost.
+func (p payments) FeeOf(ctx context.Context, id htlc.ChainID, txid string) (htlc.Amount, bool) {
+	paid, ok := p.paid(ctx, id, txid)
+	return paid.Fee, ok
 }
 
 // coin is what a chain's fees are paid in.

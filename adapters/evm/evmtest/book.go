@@ -1,6 +1,7 @@
 package evmtest
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -18,11 +19,12 @@ type Book struct {
 	mu    sync.Mutex
 	txs   map[string]adapters.Tx // owner of a nonce
 	lanes map[string]evm.LaneReservation
+	fees  map[string]evm.RedeemReservation
 }
 
 // NewBook is empty.
 func NewBook() *Book {
-	return &Book{txs: map[string]adapters.Tx{}, lanes: map[string]evm.LaneReservation{}}
+	return &Book{txs: map[string]adapters.Tx{}, lanes: map[string]evm.LaneReservation{}, fees: map[string]evm.RedeemReservation{}}
 }
 
 func place(chain htlc.ChainID, account string, n uint64) string {
@@ -82,6 +84,35 @@ func (b *Book) DeleteLane(_ context.Context, chain htlc.ChainID, account string,
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.lanes, place(chain, account, lane))
+	return nil
+}
+
+// RedeemFees lists what is kept for redeems.
+func (b *Book) RedeemFees(_ context.Context, chain htlc.ChainID, account string) ([]evm.RedeemReservation, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []evm.RedeemReservation
+	for _, r := range b.fees {
+		if r.Chain == chain && r.Account == account {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(x, y evm.RedeemReservation) int {
+		return cmp.Or(cmp.Compare(x.Owner, y.Owner), cmp.Compare(x.Leg, y.Leg))
+	})
+	return out, nil
+}
+
+// SetRedeemFee stores what is kept for a redeem, or removes it where the fee is zero.
+func (b *Book) SetRedeemFee(_ context.Context, r evm.RedeemReservation) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := place(r.Chain, r.Account+"/"+r.Owner, uint64(r.Leg))
+	if r.Fee.IsZero() {
+		delete(b.fees, key)
+	} else {
+		b.fees[key] = r
+	}
 	return nil
 }
 

@@ -1,0 +1,193 @@
+package evm
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+
+	"github.com/ethereum/go-ethereum/core/types"
+
+	"github.com/kofo-network/kofo/adapters"
+)
+
+// fate of a transaction that something after it waits for.
+type fate uint8
+
+const (
+	keep   fate = iota // hand it over again, the node may have lost it
+	raise              // sign the same again for more
+	cancel             // use up its nonce with nothing
+)
+
+// haste: a funding in time is given up only for what pays for coming so many times as fast.
+const haste = 2
+
+// fateOf decides at the price that what comes after it offers. A funding that is late, or that its owner
+// has released, must not come any more: its incoming leg may be gone. One that is in time is not raised,
+// as its owner knows it by its id, and signs another once its nonce is used up.
+func (a *Adapter) fateOf(l line, tx *types.Transaction, want price) fate {
+	fundings := a.fundings(tx)
+	for _, rec := range fundings {
+		if r := l.lane(rec); r == nil || r.Released || l.late(*r) {
+			return cancel
+		}
+	}
+	if tx.GasFeeCap().Cmp(want.cap) >= 0 {
+		return keep
+	}
+	atRisk := tx.GasFeeCap().Cmp(bumped(l.base())) < 0 // not sure to be in the next block
+	if len(fundings) > 0 {
+		slow := new(big.Int).Mul(effective(priceOf(tx), l.base()), big.NewInt(haste))
+		if atRisk || effective(want, l.base()).Cmp(slow) >= 0 {
+			return cancel
+		}
+		return keep
+	}
+	if atRisk || worthBumping(tx, want) {
+		return raise
+	}
+	return keep
+}
+
+// late reports whether a funding of the lane must not be in a block after the tip.
+func (l line) late(r LaneReservation) bool {
+	return r.NotAfter != 0 && int64(l.head.Time) > r.NotAfter
+}
+
+// effective is what a block's maker gets of a unit of gas.
+func effective(p price, base *big.Int) *big.Int {
+	return minOf(p.tip, new(big.Int).Sub(p.cap, base))
+}
+
+// clear makes what stands before a nonce move, at the price that the transaction there offers. Failing is
+// logged only: the transaction at hand is the caller's question, and the others have callers of their own.
+func (a *Adapter) clear(ctx context.Context, l line, below uint64, want price) {
+	for _, old := range l.owned {
+		if old.Nonce < l.mined || old.Nonce >= below {
+			continue
+		}
+		if err := a.advance(ctx, l, old, want); err != nil {
+			a.log.Warn("an older transaction does not move", "tx", old.ID, "nonce", old.Nonce, "error", err)
+		}
+	}
+}
+
+func (a *Adapter) advance(ctx context.Context, l line, old adapters.Tx, want price) error {
+	tx, err := a.parse(old)
+	if err != nil {
+		return err
+	}
+	switch a.fateOf(l, tx, want) {
+	case cancel:
+		return a.replace(ctx, old, tx, a.idleTx(old.Nonce, want))
+	case raise:
+		return a.replace(ctx, old, tx, types.DynamicFeeTx{
+			Nonce: old.Nonce, GasTipCap: want.tip, GasFeeCap: want.cap, Gas: tx.Gas(), To: tx.To(), Value: tx.Value(), Data: tx.Data(),
+		})
+	case keep:
+	}
+	err = a.node.eth.SendTransaction(ctx, tx)
+	if err == nil || known(err) {
+		delete(a.refused, old.ID)
+		return nil
+	}
+	if !a.noteRefusal(ctx, tx, err) {
+		return fmt.Errorf("hand it over again: %w", err)
+	}
+	// The node waits for something at this nonce, and will not take this.
+	return a.replace(ctx, old, tx, a.idleTx(old.Nonce, want))
+}
+
+// replace signs another at the same nonce, for at least a bump more, journals it and hands it over.
+func (a *Adapter) replace(ctx context.Context, old adapters.Tx, tx *types.Transaction, inner types.DynamicFeeTx) error {
+	p := over(tx, price{tip: inner.GasTipCap, cap: inner.GasFeeCap}, inner.Gas)
+	inner.GasTipCap, inner.GasFeeCap = p.tip, p.cap
+	made, err := a.sign(inner, old.ID)
+	if err != nil {
+		return err
+	}
+	op := fmt.Sprintf("replace %s by %s", old.ID, made.ID)
+	if err := a.announce(ctx, made, op); err != nil {
+		return err
+	}
+	a.log.Info("an older transaction of the account is replaced", "tx", old.ID, "nonce", old.Nonce, "by", made.ID, "wei_per_gas", made.FeeRate)
+	parsed, err := a.parse(made)
+	if err != nil {
+		return err
+	}
+	return a.send(ctx, parsed, op)
+}
+
+// over is the price that replaces a transaction: the wanted one, but a bump over the old at least, and no
+// more than nodes relay where that suffices.
+func over(old *types.Transaction, want price, units uint64) price {
+	relayed := new(big.Int).Div(relayCap, new(big.Int).SetUint64(units))
+	out := price{
+		tip: maxOf(minOf(want.tip, relayed), bumped(old.GasTipCap())),
+		cap: maxOf(minOf(want.cap, relayed), bumped(old.GasFeeCap())),
+	}
+	out.tip = minOf(out.tip, out.cap)
+	return out
+}
+
+// reach is the most that the account can pay for a transaction of so much gas at a nonce: nodes refuse
+// what together with the account's other transactions would cost more than it has, and those before it
+// may have to be raised to its price.
+func (a *Adapter) reach(ctx context.Context, l line, nonce, units uint64, market price) (*big.Int, error) {
+	left, err := a.spendable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var before []gasAt
+	for _, other := range l.owned {
+		if other.Nonce == nonce {
+			continue
+		}
+		tx, err := a.parse(other)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case other.Nonce > nonce:
+			if !a.refused[other.ID] {
+				left.Sub(left, tx.Cost())
+			}
+		case a.refused[other.ID] || a.fateOf(l, tx, market) == cancel:
+			before = append(before, gasAt{payGas, bumped(tx.GasFeeCap())})
+		default:
+			left.Sub(left, tx.Value())
+			before = append(before, gasAt{tx.Gas(), bumped(tx.GasFeeCap())})
+		}
+	}
+	return times(units, affordable(maxOf(left, new(big.Int)), units, before)), nil
+}
+
+// gasAt is gas that is paid for at least at a price.
+type gasAt struct {
+	units uint64
+	least *big.Int
+}
+
+// affordable is a price of gas at which the units and those before them cost no more than left, where
+// those before are raised to it if they are below.
+func affordable(left *big.Int, units uint64, before []gasAt) *big.Int {
+	total, spent := new(big.Int).SetUint64(units), new(big.Int)
+	var dearest, cheapest *big.Int
+	for _, g := range before {
+		total.Add(total, new(big.Int).SetUint64(g.units))
+		spent.Add(spent, times(g.units, g.least))
+		if dearest == nil || g.least.Cmp(dearest) > 0 {
+			dearest = g.least
+		}
+		if cheapest == nil || g.least.Cmp(cheapest) < 0 {
+			cheapest = g.least
+		}
+	}
+	alike := new(big.Int).Div(left, total)
+	if dearest == nil || alike.Cmp(dearest) >= 0 {
+		return alike
+	}
+	rest := maxOf(new(big.Int).Sub(left, spent), new(big.Int))
+	below := minOf(new(big.Int).Div(rest, new(big.Int).SetUint64(units)), cheapest)
+	return maxOf(below, rest.Div(rest, total))
+}

@@ -1,0 +1,106 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/adapters/evm"
+	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/devnet"
+	"github.com/kofo-network/kofo/internal/store"
+	"github.com/kofo-network/kofo/internal/wallet"
+)
+
+// A withdrawal that was stored and, for a crash, never sent, is sent by the
+// node that starts again, and settled once it is deep enough.
+func TestStoredWithdrawalIsSent(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	seed := newSeed(t)
+	keys, err := seed.Keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, err := keys.EVMAccount(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := paidNetwork(ctx, t, account)
+	cfg := settings(t, n, "")
+	p := payments{core: opened(ctx, t, cfg, seed)}
+	on := p.core.chains[1]
+	ether := htlc.AssetID(string(on.id) + "/slip44:60")
+	w := adapters.Withdrawal{RequestID: "one", Asset: ether, To: "0x00000000000000000000000000000000000000aa", Amount: htlc.NewAmount(1000)}
+	tx, err := on.adapter.Withdraw(ctx, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := store.Withdrawal{RequestID: w.RequestID, Tx: tx, Asset: w.Asset, To: w.To, Amount: w.Amount}
+	if _, err := p.core.store.SaveWithdrawal(ctx, stored); err != nil {
+		t.Fatal(err)
+	}
+	settled := func() bool {
+		open, err := p.core.store.OpenWithdrawals(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range open {
+			if err := p.follow(ctx, w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return len(open) == 0
+	}
+	for !settled() {
+		if ctx.Err() != nil {
+			t.Fatal("never settled")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	list, _, err := p.Activity(ctx, on.id, "", 10)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%v: %v", list, err)
+	}
+	if m := list[0]; m.TxID != tx.ID || m.Confirmations < uint64(on.Confirms) || m.Failed || m.Fee.IsZero() || m.Fee.Cmp(tx.Fee) >= 0 {
+		t.Errorf("shown as %+v; at most %s were signed", m, tx.Fee)
+	}
+	if again, err := p.Withdraw(ctx, w); err != nil || again.ID != tx.ID {
+		t.Errorf("asked for again: %s, %v", again.ID, err)
+	}
+}
+
+// opened is a core whose parts do not run.
+func opened(ctx context.Context, t *testing.T, cfg config.Config, seed *wallet.Seed) *core {
+	t.Helper()
+	c, err := openCore(ctx, cfg, nil, seed, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.close)
+	return c
+}
+
+// paidNetwork has the Solidity deployment on it, and pays an account.
+func paidNetwork(ctx context.Context, t *testing.T, account wallet.EVMAccount) *devnet.Network {
+	t.Helper()
+	o := devnet.Options{PayEVM: []devnet.Payment{{Address: account.Address().Hex(), Amount: big.NewInt(1e18)}}}
+	o.Bitcoin.Interval, o.EVM.Interval = time.Second, 200*time.Millisecond
+	n, err := devnet.Start(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Log("the chains did not close in time:", err)
+		}
+	})
+	if _, err := evm.Deploy(ctx, n.Endpoints().EVM.HTTP, account); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -268,4 +268,3 @@ func (c *modelChain) count(contract string, p htlc.Purpose) (mined, handed int) 
 	defer c.mu.Unlock()
 	return c.mined[key(contract, p)], len(c.handed[key(contract, p)])
 }
-

@@ -56,11 +56,14 @@ func TestStoredWithdrawalIsSent(t *testing.T) {
 		}
 		return len(open) == 0
 	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
 	for !settled() {
-		if ctx.Err() != nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
 			t.Fatal("never settled")
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	list, _, err := p.Activity(ctx, on.id, "", 10)
 	if err != nil || len(list) != 1 {

@@ -118,20 +118,6 @@ func (m *machine) wants(k htlc.EffectKind, leg int) bool {
 	return m.s.Wants(htlc.Effect{Kind: k, Leg: leg})
 }
 
-// wantsAnything: anything but watching, now or by an alarm.
-func (m *machine) idle() bool {
-	for _, k := range htlc.EffectKinds() {
-		switch k {
-		case htlc.EffectWatch, htlc.EffectAlarm, htlc.EffectUnwatch, htlc.EffectRelease:
-			continue
-		}
-		if m.wants(k, 0) || m.wants(k, 1) {
-			return false
-		}
-	}
-	return len(m.s.Alarms()) == 0
-}
-
 func (m *machine) facts(clock int64) htlc.FundingFacts {
 	return htlc.FundingFacts{Clock: clock, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed}
 }
@@ -294,7 +280,12 @@ func run(t *testing.T, m *machine, c *chain, j *journal, g gates) *runner.Runner
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-ended })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 	return r
 }
 
@@ -309,12 +300,15 @@ func ask(r *runner.Runner, m *machine, k htlc.EffectKind, leg int) {
 
 // until waits for something that a goroutine does.
 func until(d time.Duration, cond func() bool) bool {
-	end := time.Now().Add(d)
+	deadline, tick := time.NewTimer(d), time.NewTicker(2*time.Millisecond)
+	defer deadline.Stop()
+	defer tick.Stop()
 	for !cond() {
-		if time.Now().After(end) {
-			return false
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return cond()
 		}
-		time.Sleep(2 * time.Millisecond)
 	}
 	return true
 }

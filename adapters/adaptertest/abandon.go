@@ -128,6 +128,9 @@ func (k *kit) abandonUnminedFunding() {
 			k.abandon(k.payer, &req, false, true)
 			k.wantWorth(k.payer, "the payer", worth, k.h.Chain.FeePaid(k.t, *tx).Big())
 			k.payer = k.again(k.payer)
+			if b := k.balance(k.payer); !b.Reserved.IsZero() {
+				k.t.Fatalf("%s are still reserved", b.Reserved)
+			}
 			k.locked()
 		})
 	}

@@ -160,7 +160,7 @@ func (v view) holds(r LaneReservation) (amount, fees *big.Int) {
 func (a *Adapter) held(v view, asset htlc.AssetID, owner string) *big.Int {
 	sum := new(big.Int)
 	for _, r := range v.reserved {
-		if r.Owner == owner && !r.Released {
+		if r.Owner == owner && !r.Released || r.Released && v.over(r) {
 			continue
 		}
 		amount, fees := v.holds(r)

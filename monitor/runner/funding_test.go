@@ -95,7 +95,7 @@ func TestUnminedFundingIsAbandoned(t *testing.T) {
 	c := &chain{answer: adapters.Abandoned{Tx: &adapters.Tx{Chain: btc.Chain(), ID: "instead"}}}
 	r := run(t, m, c, j, gates{})
 	ask(r, m, htlc.EffectAbandonFunding, 1)
-	if !until(5*time.Second, func() bool { s, _ := m.Swap(m.s.ID); return s.AbandonTx == "instead" }) || !c.has("instead") {
+	if !until(5*time.Second, func() bool { s, _ := m.Swap(htlc.SwapID{}); return s.AbandonTx == "instead" }) || !c.has("instead") {
 		t.Fatalf("not abandoned: %+v", m.s)
 	}
 	stored, _ := j.Txs(t.Context(), m.s.ID, 1, htlc.PurposeAbandon)
@@ -107,7 +107,7 @@ func TestUnminedFundingIsAbandoned(t *testing.T) {
 	c.set(func() { c.answer = adapters.Abandoned{Void: true} })
 	m.tips(601, clock+10)
 	ask(r, m, htlc.EffectAbandonFunding, 1)
-	if !until(5*time.Second, func() bool { s, _ := m.Swap(m.s.ID); return s.Phase == htlc.PhaseClosed }) {
+	if !until(5*time.Second, func() bool { s, _ := m.Swap(htlc.SwapID{}); return s.Phase == htlc.PhaseClosed }) {
 		t.Fatalf("phase %s", m.s.Phase)
 	}
 	if m.s.Outcome != htlc.OutcomeCancelled {
@@ -129,7 +129,7 @@ func TestUnsentFundingIsWithheld(t *testing.T) {
 	c := &chain{}
 	r := run(t, m, c, j, gates{})
 	ask(r, m, htlc.EffectAbandonFunding, 1)
-	if !until(5*time.Second, func() bool { s, _ := m.Swap(m.s.ID); return s.Phase == htlc.PhaseClosed }) {
+	if !until(5*time.Second, func() bool { s, _ := m.Swap(htlc.SwapID{}); return s.Phase == htlc.PhaseClosed }) {
 		t.Fatalf("phase %s", m.s.Phase)
 	}
 	if len(c.abandoned) != 0 || len(c.took) != 0 {

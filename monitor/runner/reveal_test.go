@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,7 +37,7 @@ func TestRevealOfAGoneLegEnds(t *testing.T) {
 		return f
 	}})
 	ask(r, m, htlc.EffectRevealAndRedeem, 1)
-	if !until(3*time.Second, func() bool { s, _ := m.Swap(m.s.ID); return s.Phase == htlc.PhaseClosed }) {
+	if !until(3*time.Second, func() bool { s, _ := m.Swap(htlc.SwapID{}); return s.Phase == htlc.PhaseClosed }) {
 		t.Fatalf("STUCK: phase %s after %d tries, our leg %s and buried", m.s.Phase, c.questions(), m.s.Legs[0].Status)
 	}
 }
@@ -54,18 +55,19 @@ func TestOpenConditionIsLookedAtAgain(t *testing.T) {
 	m.tips(14, start+100)
 	m.must(htlc.RedeemPrepared{TxID: "redeem", Ref: "b:0"})
 	c := &chain{}
-	asked := 0
+	var asked atomic.Int64
 	r := run(t, m, c, &journal{}, gates{reveal: func(htlc.Swap) htlc.RevealFacts {
-		c.set(func() { asked++ })
+		first := asked.Add(1) == 1
 		f := m.revealFacts(start + 100)
-		if asked == 1 {
+		if first {
 			f.RedeemRuns = htlc.Observed{Detail: "the chain's node does not answer"}
 		}
 		return f
 	}})
 	ask(r, m, htlc.EffectCheckReveal, 1)
-	if !until(2*time.Second, func() bool { s, _ := m.Swap(m.s.ID); return s.Phase != htlc.PhaseFunded }) {
+	if !until(2*time.Second, func() bool { s, _ := m.Swap(htlc.SwapID{}); return s.Phase != htlc.PhaseFunded }) {
+		s, _ := m.Swap(htlc.SwapID{})
 		t.Errorf("DELAYED: phase %s, held by %v, the gate was asked %d time(s); next look at %+v",
-			m.s.Phase, m.s.Held, asked, m.s.Alarms())
+			s.Phase, s.Held, asked.Load(), s.Alarms())
 	}
 }

@@ -89,7 +89,7 @@ func TestSafety_A3_EveryFieldIsInTheID(t *testing.T) {
 		"payee":     func(l *bindings.HtlcLeg) { l.Payee = r.stranger.Address },
 		"refund to": func(l *bindings.HtlcLeg) { l.RefundTo = r.stranger.Address },
 		"token":     func(l *bindings.HtlcLeg) { l.Token = r.stranger.Address },
-		"amount":    func(l *bindings.HtlcLeg) { l.Amount = new(big.Int).Add(l.Amount, common.Big1) },
+		"amount":    func(l *bindings.HtlcLeg) { l.Amount = new(big.Int).Sub(l.Amount, common.Big1) },
 		"time lock": func(l *bindings.HtlcLeg) { l.TimeLock-- },
 	} {
 		bad := good

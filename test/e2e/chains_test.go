@@ -299,31 +299,31 @@ func (b *bitcoind) block(ctx context.Context, height int) (*wire.MsgBlock, error
 	return block, err
 }
 
-// uses counts the outputs that pay an address, from a height on, and the
-// inputs that spend one of them.
-func (b *bitcoind) uses(ctx context.Context, from int, of string) (fundings, spends int, err error) {
+// uses counts the outputs that pay an address, from a height on, and returns
+// the inputs that spend one of them.
+func (b *bitcoind) uses(ctx context.Context, from int, of string) (fundings int, spends []*wire.TxIn, err error) {
 	decoded, err := address.DecodeAddress(of, &chaincfg.RegressionNetParams)
 	if err != nil {
-		return 0, 0, err
+		return 0, nil, err
 	}
 	script, err := txscript.PayToAddrScript(decoded)
 	if err != nil {
-		return 0, 0, err
+		return 0, nil, err
 	}
 	tip, err := b.height(ctx)
 	if err != nil {
-		return 0, 0, err
+		return 0, nil, err
 	}
 	made := map[wire.OutPoint]bool{}
 	for h := from; h <= tip; h++ {
 		block, err := b.block(ctx, h)
 		if err != nil {
-			return 0, 0, err
+			return 0, nil, err
 		}
 		for _, tx := range block.Transactions {
 			for _, in := range tx.TxIn {
 				if made[in.PreviousOutPoint] {
-					spends++
+					spends = append(spends, in)
 				}
 			}
 			for i, out := range tx.TxOut {
@@ -429,9 +429,15 @@ var (
 	eventRefunded = crypto.Keccak256Hash([]byte("Refunded(bytes32)"))
 )
 
-// uses counts the fundings and spends of a contract.
-func (g *gethd) uses(ctx context.Context, deployment common.Address, id common.Hash) (fundings, spends int, err error) {
-	var logs []struct{ Topics []common.Hash }
+// event is what the tests read of a log.
+type event struct {
+	Topics []common.Hash
+	Data   hexutil.Bytes
+}
+
+// uses counts the fundings and returns the spends of a contract.
+func (g *gethd) uses(ctx context.Context, deployment common.Address, id common.Hash) (fundings int, spends []event, err error) {
+	var logs []event
 	err = g.rpc.CallContext(ctx, &logs, "eth_getLogs", map[string]any{
 		"address": deployment, "fromBlock": "0x0", "toBlock": "latest", "topics": []any{nil, id},
 	})
@@ -440,10 +446,17 @@ func (g *gethd) uses(ctx context.Context, deployment common.Address, id common.H
 		case eventFunded:
 			fundings++
 		case eventRedeemed, eventRefunded:
-			spends++
+			spends = append(spends, l)
 		}
 	}
 	return fundings, spends, err
+}
+
+// balance is an account's ether.
+func (g *gethd) balance(ctx context.Context, of common.Address) (*big.Int, error) {
+	var have hexutil.Big
+	err := g.rpc.CallContext(ctx, &have, "eth_getBalance", of, "latest")
+	return have.ToInt(), err
 }
 
 // grow waits until the chain has n more blocks.

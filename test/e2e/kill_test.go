@@ -4,11 +4,13 @@ package e2e
 
 import (
 	"context"
+	"encoding/hex"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/kofo-network/kofo/adapters/evm/contracts"
 	"github.com/kofo-network/kofo/api/sdk"
 	"github.com/kofo-network/kofo/monitor/killpoint"
 )
@@ -17,6 +19,7 @@ import (
 type killCase struct {
 	initiator bool // the victim; else the participant
 	refund    bool // the other party vanishes, so that the edge is reached
+	abandon   bool // the participant's funding never arrives at its chain's node
 	// begun: the edge is passed with every block, so the victim is armed in
 	// the middle of the swap, for the count-th passing.
 	begun bool
@@ -31,6 +34,9 @@ var killCases = map[string]killCase{
 	killpoint.FundStored:           {initiator: false},
 	killpoint.FundReleased:         {initiator: false},
 	killpoint.FundBroadcast:        {initiator: true},
+	killpoint.AbandonSigned:        {abandon: true},
+	killpoint.AbandonStored:        {abandon: true},
+	killpoint.AbandonBroadcast:     {abandon: true},
 	killpoint.RedeemSigned:         {initiator: true},
 	killpoint.RedeemStored:         {initiator: false},
 	killpoint.RedeemReleased:       {initiator: true},
@@ -64,22 +70,34 @@ func TestSafety_D1_KillAtEveryEdge(t *testing.T) {
 			if c.initiator {
 				victim = p.initiator
 			}
-			id := p.killAt(ctx, victim, point, c)
-			if !c.refund {
-				p.swapped(ctx, id)
-				return
+			if c.abandon {
+				victim.behindRelay(ctx, ethereumChain).lose(hex.EncodeToString(contracts.Address().Bytes()))
 			}
-			victim.ends(ctx, id, sdk.OutcomeRefunded)
-			if victim == p.initiator {
-				p.participant.start(ctx)
-				p.participant.ends(ctx, id, sdk.OutcomeCancelled)
-				p.broughtBack(ctx, p.swap(ctx, id), 0)
-				return
-			}
-			p.initiator.start(ctx)
-			p.initiator.ends(ctx, id, sdk.OutcomeRefunded)
-			p.broughtBack(ctx, p.swap(ctx, id), 1)
+			p.endsAfter(ctx, p.killAt(ctx, victim, point, c), victim, c)
 		})
+	}
+}
+
+// endsAfter waits for the end that the swap would have had without the kill.
+func (p pair) endsAfter(ctx context.Context, id string, victim *party, c killCase) {
+	p.t.Helper()
+	switch {
+	case c.abandon:
+		victim.ends(ctx, id, sdk.OutcomeCancelled)
+		p.broughtBack(ctx, p.initiator.ends(ctx, id, sdk.OutcomeRefunded), 0)
+		p.nonces(ctx, victim, 1)
+	case !c.refund:
+		p.swapped(ctx, id)
+	case victim == p.initiator:
+		victim.ends(ctx, id, sdk.OutcomeRefunded)
+		p.participant.start(ctx)
+		p.participant.ends(ctx, id, sdk.OutcomeCancelled)
+		p.broughtBack(ctx, p.swap(ctx, id), 0)
+	default:
+		victim.ends(ctx, id, sdk.OutcomeRefunded)
+		p.initiator.start(ctx)
+		p.initiator.ends(ctx, id, sdk.OutcomeRefunded)
+		p.broughtBack(ctx, p.swap(ctx, id), 1)
 	}
 }
 

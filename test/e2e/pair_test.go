@@ -159,18 +159,23 @@ func (p pair) broughtBack(ctx context.Context, s *sdk.Swap, second int) {
 // and spent.
 func (p pair) usedOnce(ctx context.Context, s *sdk.Swap, index, want int) {
 	p.t.Helper()
-	on, l := p.initiator.chains, s.GetLegs()[index]
 	must(p.t, eventually(ctx, "uses of the contract of leg "+fmt.Sprint(index), func() error {
-		var fundings, spends int
-		var err error
-		if l.GetChain() == bitcoinChain {
-			fundings, spends, err = on.bitcoin.uses(ctx, p.since, l.GetContractAddress())
-		} else {
-			fundings, spends, err = on.ethereum.uses(ctx, common.HexToAddress(l.GetContractAddress()), common.HexToHash(l.GetContractId()))
-		}
+		fundings, spends, err := p.uses(ctx, s, index)
 		if err == nil && (fundings != want || spends != want) {
 			err = fmt.Errorf("it was funded %d and spent %d times, wanted is %d", fundings, spends, want)
 		}
 		return err
 	}))
+}
+
+// uses reads on the chain itself how often a leg's contract was funded and
+// spent until now.
+func (p pair) uses(ctx context.Context, s *sdk.Swap, index int) (fundings, spends int, err error) {
+	on, l := p.initiator.chains, s.GetLegs()[index]
+	if l.GetChain() == bitcoinChain {
+		fundings, inputs, err := on.bitcoin.uses(ctx, p.since, l.GetContractAddress())
+		return fundings, len(inputs), err
+	}
+	fundings, events, err := on.ethereum.uses(ctx, common.HexToAddress(l.GetContractAddress()), common.HexToHash(l.GetContractId()))
+	return fundings, len(events), err
 }

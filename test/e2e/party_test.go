@@ -25,6 +25,7 @@ import (
 const (
 	bitcoinChain  = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328"
 	ethereumChain = "eip155:1337"
+	ethereumID    = 1337
 	btc           = bitcoinChain + "/slip44:0"
 	eth           = ethereumChain + "/slip44:60"
 )
@@ -40,7 +41,7 @@ var (
 // settings are what a node's configuration is made of.
 type settings struct {
 	Dir, Driver, DSN, Bus, Prefix string
-	API, Peer                     int
+	API, Peer, Metrics            int
 	Bitcoin, Ethereum             string
 	// MoreEthereum are further keys of the Ethereum chain, in YAML.
 	MoreEthereum string
@@ -66,6 +67,7 @@ bus: {url: "{{.Bus}}", prefix: {{.Prefix}}}
 keys: {key_file: seed.key}
 policy: {offer_validity: 10s}
 log: {level: debug}
+metrics: {listen: "127.0.0.1:{{.Metrics}}"}
 chains:
   - {name: bitcoin, kind: bitcoin, id: "` + bitcoinChain + `", url: "{{.Bitcoin}}", user: ` + rpcUser + `, password: ` + rpcPassword + `,
      profile: devnet, poll_interval: 200ms, fees: {stress_rate: 20}}
@@ -97,10 +99,7 @@ func newParty(ctx context.Context, t *testing.T, name string, where storage, on 
 		Dir: dir, Driver: where.driver, Prefix: strings.ToLower(fmt.Sprintf("t%x", p.account[:6])),
 		Bitcoin: on.bitcoin.url, Ethereum: on.ethereum.url,
 	}
-	p.set.API, err = freePort()
-	must(t, err)
-	p.set.Peer, err = freePort()
-	must(t, err)
+	p.set.takePorts(t)
 	if where.driver == "postgres" {
 		must(t, nodes.createDatabase(ctx, p.set.Prefix))
 		p.set.DSN = nodes.pgURL + p.set.Prefix
@@ -110,6 +109,16 @@ func newParty(ctx context.Context, t *testing.T, name string, where storage, on 
 	}
 	t.Cleanup(p.close)
 	return p
+}
+
+// takePorts chooses where a node listens.
+func (s *settings) takePorts(t *testing.T) {
+	t.Helper()
+	for _, port := range []*int{&s.API, &s.Peer, &s.Metrics} {
+		var err error
+		*port, err = freePort()
+		must(t, err)
+	}
 }
 
 // makeSeed writes a new seed, in the place of one that is there, and returns

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/common/hexutil"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/kofo-network/kofo/api/sdk"
@@ -45,14 +44,11 @@ func (p pair) withdraws(ctx context.Context) {
 	})
 	must(t, err)
 	must(t, eventually(ctx, "the withdrawn ether arrives", func() error {
-		var have hexutil.Big
-		if err := p.initiator.chains.ethereum.rpc.CallContext(ctx, &have, "eth_getBalance", to, "latest"); err != nil {
-			return err
+		have, err := p.initiator.chains.ethereum.balance(ctx, to)
+		if err == nil && have.Cmp(half) != 0 {
+			err = fmt.Errorf("%s has %s", to, have)
 		}
-		if have.ToInt().Cmp(half) != 0 {
-			return fmt.Errorf("%s has %s", to, have.ToInt())
-		}
-		return nil
+		return err
 	}))
 
 	got, err := p.initiator.client.Wallet.Addresses(ctx, &sdk.AddressesRequest{Chain: bitcoinChain})

@@ -98,6 +98,9 @@ func (s *Server) offerView(r agreement.Record) *kofov1.Swap {
 	case agreement.StateDraft, agreement.StateOffered, agreement.StateBound:
 		out.Phase = kofov1.Phase_PHASE_OFFERED
 		look = timeline.Offered(o.AcceptBy)
+		if !r.Initiator {
+			look = timeline.Answering(o.AcceptBy)
+		}
 	case agreement.StateAccepted, agreement.StateAgreed:
 		out.Phase = kofov1.Phase_PHASE_ACCEPTED
 		look = timeline.Accepted(o.AcceptBy, r.ByHand || o.ReplyTo == "")

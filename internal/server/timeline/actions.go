@@ -117,6 +117,14 @@ func Offered(acceptBy int64) View {
 	return View{Next: next, Otherwise: &lapse, Risk: Risk{Why: "Nothing is locked; coins are only reserved."}}
 }
 
+// Answering is a ticket that this node has begun to accept and has not signed.
+func Answering(acceptBy int64) View {
+	v := Offered(acceptBy)
+	v.Next.Text = "This node signs the acceptance; ask for it again if it does not."
+	v.Otherwise.Text = "The acceptance lapses, and what it reserves is free again."
+	return v
+}
+
 // Accepted is an acceptance whose countersignature is outstanding.
 func Accepted(until int64, byHand bool) View {
 	lapse := action(Expire, -1, "The acceptance lapses, and what it reserves is free again.")

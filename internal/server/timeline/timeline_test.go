@@ -331,6 +331,7 @@ func TestBeforeTheTermsAreSigned(t *testing.T) {
 		kind timeline.Kind
 	}{
 		"offered":          {timeline.Offered(start), timeline.WaitAcceptance},
+		"answering":        {timeline.Answering(start), timeline.WaitAcceptance},
 		"accepted":         {timeline.Accepted(start, false), timeline.WaitCountersignature},
 		"accepted by hand": {timeline.Accepted(start, true), timeline.WaitCountersignature},
 		"ended":            {timeline.Ended(), timeline.None},

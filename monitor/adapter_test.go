@@ -121,8 +121,9 @@ func (a *modelAdapter) Wait(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+	now = a.c.version() // not under a.mu, which others take while they hold the chain
 	a.mu.Lock()
-	a.seen = a.c.version()
+	a.seen = now
 	a.mu.Unlock()
 	return nil
 }

@@ -76,7 +76,7 @@ func (a *Adapter) signLock(ctx context.Context, owner string, c *contract, rate 
 			lock, err = w.author(owner, outputs, a.config.StressFee, coins, all)
 		}
 		if err != nil {
-			return w.explain(err, owner)
+			return w.explain(err)
 		}
 		// Replaceable, so that it can be abandoned. Nobody relies on a lock that is
 		// in no block.

@@ -119,11 +119,10 @@ func (a *Adapter) CheckMeans(ctx context.Context, owner string, terms htlc.Terms
 			coins, pick = w.free(), fewest
 		}
 		_, err := w.author(owner, []*wire.TxOut{output}, a.config.StressFee, coins, pick)
-		var short *missing
-		if errors.As(err, &short) {
-			return insufficient("fund a leg for "+owner, short.satoshi)
+		if err != nil {
+			return w.explain(err)
 		}
-		return err
+		return nil
 	})
 }
 

@@ -107,7 +107,7 @@ func (w *wallet) commit(ctx context.Context, owner string, outputs []*wire.TxOut
 	}
 	authored, err := w.author(owner, outputs, rate, w.free(), fewest)
 	if err != nil {
-		return w.explain(err, owner)
+		return w.explain(err)
 	}
 	return w.hold(ctx, owner, amount, pointsOf(authored.Tx))
 }
@@ -173,7 +173,7 @@ func (w *wallet) author(owner string, outputs []*wire.TxOut, rate uint64, coins 
 }
 
 // explain names the amount missing, and whether it is there but not free.
-func (w *wallet) explain(err error, owner string) error {
+func (w *wallet) explain(err error) error {
 	var short *missing
 	if !errors.As(err, &short) {
 		return fmt.Errorf("choose coins: %w", err)
@@ -186,7 +186,7 @@ func (w *wallet) explain(err error, owner string) error {
 			owners[h.owner] = true
 		}
 	}
-	op := "reserve coins for " + owner
+	op := "set coins aside"
 	if taken >= short.satoshi {
 		e := &adapters.Error{Reason: "COINS_RESERVED", Op: op, Retryable: true, Advice: adviceReserved}
 		e.Meta = map[string]string{"missing": strconv.FormatInt(short.satoshi, 10)}

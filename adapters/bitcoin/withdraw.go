@@ -74,7 +74,7 @@ func (w *wallet) pay(ctx context.Context, owner string, output *wire.TxOut, rate
 	}
 	authored, err := w.author(owner, []*wire.TxOut{output}, rate, w.free(), fewest)
 	if err != nil {
-		return nil, w.explain(err, owner)
+		return nil, w.explain(err)
 	}
 	fee := int64(authored.TotalInput - txauthor.SumOutputValues(authored.Tx.TxOut))
 	if most, fits := wd.MaxFee.Uint64(); fits && most > 0 && fee > int64(min(most, btcutil.MaxSatoshi)) {

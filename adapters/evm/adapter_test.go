@@ -257,7 +257,7 @@ func TestQuoteBalancesWithdraw(t *testing.T) {
 	}
 	all := balances[0].Spendable
 	_, err = k.payer.Withdraw(k.Context(), adapters.Withdrawal{Asset: nativeAsset, To: to.Hex(), Amount: all})
-	wantReason(t, err, adapters.ErrInsufficientFunds, "INSUFFICIENT_FUNDS")
+	wantReason(t, err, adapters.ErrInsufficientFunds, "COINS_RESERVED")
 	for _, bad := range []string{"", "0x12", k.htlc.Hex(), common.Address{}.Hex(), "00000000000000000000000000000000000000aa",
 		"0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96044"} {
 		_, err = k.payer.Withdraw(k.Context(), adapters.Withdrawal{Asset: nativeAsset, To: bad, Amount: htlc.NewAmount(1)})

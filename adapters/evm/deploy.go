@@ -13,7 +13,9 @@ import (
 	"github.com/ethereum/go-ethereum/ethclient"
 	"github.com/ethereum/go-ethereum/rpc"
 
+	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/adapters/evm/contracts"
+	"github.com/kofo-network/kofo/htlc"
 )
 
 // deployPoll is how often Deploy looks for its transactions.
@@ -25,32 +27,39 @@ const deployGas = 8_000_000
 // Deploy puts the deployment at its deterministic address where it is missing, paid by account, and
 // returns when its code is there. The node must mine, and must relay transactions without a chain id if the
 // deployment proxy is missing too (geth: --rpc.allow-unprotected-txs). It is for development chains and for
-// the first user of a chain.
-func Deploy(ctx context.Context, url string, account Signer) (common.Address, error) {
+// the first user of a chain. made is false where it stood already. Nothing is sent where the node serves
+// another chain than the one named: it would be paid there.
+func Deploy(ctx context.Context, chain htlc.ChainID, url string, account Signer) (at common.Address, made bool, err error) {
 	client, err := rpc.DialContext(ctx, url)
 	if err != nil {
-		return common.Address{}, unreachable("connect to the node", err)
+		return at, false, unreachable("connect to the node", err)
 	}
 	defer client.Close()
 	d := deployer{eth: ethclient.NewClient(client), account: account}
 	if d.chainID, err = d.eth.ChainID(ctx); err != nil {
-		return common.Address{}, unreachable("ask the chain id", err)
+		return at, false, unreachable("ask the chain id", err)
 	}
-	at := contracts.Address()
+	if got := htlc.ChainID("eip155:" + d.chainID.String()); got != chain {
+		return at, false, &adapters.Error{
+			Reason: "WRONG_CHAIN", Op: fmt.Sprintf("deploy on %s", chain), Advice: "correct id or url of the chain in the configuration",
+			Err: fmt.Errorf("%w: it serves %s", adapters.ErrWrongChain, got),
+		}
+	}
+	at = contracts.Address()
 	if there, err := d.has(ctx, at); err != nil || there {
-		return at, err
+		return at, false, err
 	}
 	if err := d.proxy(ctx); err != nil {
-		return at, err
+		return at, false, err
 	}
 	if err := d.send(ctx, &contracts.Proxy, contracts.DeployData(), new(big.Int), deployGas); err != nil {
-		return at, err
+		return at, false, err
 	}
 	there, err := d.has(ctx, at)
 	if err == nil && !there {
 		err = fmt.Errorf("deploy to %s: %w", at, errNoCode)
 	}
-	return at, err
+	return at, err == nil, err
 }
 
 var errNoCode = errors.New("the transaction was mined and left no code")

@@ -37,6 +37,18 @@ func insufficient(op string, asset htlc.AssetID, have, need *big.Int) error {
 	}
 }
 
+// heldByOthers: it is there, and other swaps keep it back.
+func heldByOthers(asset htlc.AssetID, have, need *big.Int) error {
+	return &adapters.Error{
+		Reason: "COINS_RESERVED", Op: "set the amount and its fees aside", Retryable: true,
+		Advice: "wait until another swap ends, cancel an offer, or send coins to the wallet",
+		Meta: map[string]string{
+			"asset": string(asset), "missing": new(big.Int).Sub(need, have).String(), "have": have.String(), "need": need.String(),
+		},
+		Err: fmt.Errorf("%w: %w: %s needed, %s not reserved", adapters.ErrReserved, adapters.ErrInsufficientFunds, need, have),
+	}
+}
+
 func nonceTaken(op string) error {
 	return &adapters.Error{
 		Reason: "NONCE_TAKEN", Op: op, Retryable: true, Advice: "sign it again",

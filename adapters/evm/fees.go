@@ -168,7 +168,7 @@ func (a *Adapter) Quote(ctx context.Context, asset htlc.AssetID) (adapters.FeeQu
 	now := new(big.Int).Add(base, p.tip)
 	c := costsOf(token)
 	q := adapters.FeeQuote{Coin: adapters.AssetIDs{Asset: asset, FeeCoin: a.native}}
-	stressRedeem, stressRefund := times(c.redeem.expected, a.config.StressFee), times(c.refund.expected, a.config.StressFee)
+	stressRedeem, stressRefund := a.stressRedeem(token), times(headroom(c.refund.expected), a.config.StressFee)
 	for _, field := range []struct {
 		to   *htlc.Amount
 		from *big.Int
@@ -189,7 +189,7 @@ func (a *Adapter) bounds(token common.Address) (lo, hi htlc.Amount, err error) {
 	if token == (common.Address{}) {
 		hi = a.config.MaxAmount
 		c := costsOf(token)
-		fees := times(c.redeem.expected+c.refund.expected, a.config.StressFee)
+		fees := times(headroom(c.redeem.expected+c.refund.expected), a.config.StressFee)
 		smallest := new(big.Int).Mul(fees, big.NewInt(100))
 		lo, err = htlc.AmountFromBig(smallest.Div(smallest, new(big.Int).SetUint64(a.config.MinFeePercent)))
 	} else {

@@ -162,7 +162,7 @@ func TestGeth(t *testing.T) {
 		account := evmtest.Account{Key: key, Address: crypto.PubkeyToAddress(key.PublicKey)}
 		g.endow(ctx, t, account.Address)
 		signer := evmtest.Signer{Account: account}
-		if at, err := evm.Deploy(ctx, g.url, signer); err != nil {
+		if at, _, err := evm.Deploy(ctx, chainName, g.url, signer); err != nil {
 			t.Fatalf("deploy to %s: %v", at, err)
 		}
 		book := evmtest.NewBook()

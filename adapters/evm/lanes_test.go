@@ -53,7 +53,7 @@ func TestReservations(t *testing.T) {
 		t.Fatalf("second owner: %+v: %v", second, err)
 	}
 	_, err = k.payer.Reserve(k.Context(), reservation("c", new(big.Int).Mul(big.NewInt(999), evmtest.Ether)))
-	wantReason(t, err, adapters.ErrInsufficientFunds, "INSUFFICIENT_FUNDS")
+	wantReason(t, err, adapters.ErrInsufficientFunds, "COINS_RESERVED")
 	for _, owner := range []string{"c", "d"} {
 		if _, err := k.reserve(owner); err != nil {
 			t.Fatal(err)

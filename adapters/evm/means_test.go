@@ -59,7 +59,7 @@ func TestRedeemFeeIsKept(t *testing.T) {
 		t.Fatalf("balance %+v, before the restart %+v", again, kept)
 	}
 	_, err := k.payer.Withdraw(k.Context(), adapters.Withdrawal{Asset: nativeAsset, To: k.Accounts[4].Address.Hex(), Amount: kept.Spendable})
-	wantReason(t, err, adapters.ErrInsufficientFunds, "INSUFFICIENT_FUNDS")
+	wantReason(t, err, adapters.ErrInsufficientFunds, "COINS_RESERVED")
 	amount, err := htlc.AmountFromBig(new(big.Int).Sub(kept.Spendable.Big(), big.NewInt(1)))
 	if err != nil {
 		t.Fatal(err)
@@ -95,8 +95,8 @@ func TestRedeemFeeCountsOnce(t *testing.T) {
 	if err := poor.CheckMeans(k.Context(), "swap", terms, 1, false); err != nil {
 		t.Fatalf("what is kept for it is not counted: %v", err)
 	}
-	wantReason(t, poor.CheckMeans(k.Context(), "other", terms, 1, false), adapters.ErrInsufficientFunds, "INSUFFICIENT_FUNDS")
-	wantReason(t, k.reserveRedeem(poor, "other"), adapters.ErrInsufficientFunds, "INSUFFICIENT_FUNDS")
+	wantReason(t, poor.CheckMeans(k.Context(), "other", terms, 1, false), adapters.ErrInsufficientFunds, "COINS_RESERVED")
+	wantReason(t, k.reserveRedeem(poor, "other"), adapters.ErrInsufficientFunds, "COINS_RESERVED")
 	wantReason(t, poor.CheckMeans(k.Context(), "swap", terms, 1, true), adapters.ErrInsufficientFunds, "INSUFFICIENT_FUNDS")
 }
 
@@ -172,5 +172,16 @@ func TestOpenOnAnotherChain(t *testing.T) {
 	wantReason(t, err, adapters.ErrWrongChain, "WRONG_CHAIN")
 	if text := err.Error(); strings.Contains(text, "\n") || strings.Contains(text, "code") {
 		t.Fatalf("it says more than one thing: %q", text)
+	}
+}
+
+// Deploy pays nothing on a chain that is not the one named.
+func TestDeployOnAnotherChain(t *testing.T) {
+	c := evmtest.NewChain(t, evmtest.Osaka())
+	_, made, err := evm.Deploy(c.Context(), "eip155:31337", c.URL, evmtest.Signer{Account: c.Accounts[1]})
+	wantReason(t, err, adapters.ErrWrongChain, "WRONG_CHAIN")
+	nonce, err := c.Client.PendingNonceAt(c.Context(), c.Accounts[1].Address)
+	if err != nil || made || nonce != 0 {
+		t.Errorf("made %v, nonce %d: %v", made, nonce, err)
 	}
 }

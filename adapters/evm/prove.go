@@ -235,8 +235,11 @@ func (a *Adapter) checkMeans(ctx context.Context, v view, owner string, token co
 		}
 		asset := a.assetOf(coin)
 		have := new(big.Int).Sub(balance, a.held(v, asset, owner))
+		if have.Cmp(wanted) < 0 && balance.Cmp(wanted) >= 0 {
+			return heldByOthers(asset, maxOf(have, new(big.Int)), wanted)
+		}
 		if have.Cmp(wanted) < 0 {
-			return insufficient(fmt.Sprintf("pay %s and fees of %s", amount, fees), asset, maxOf(have, new(big.Int)), wanted)
+			return insufficient("set the amount and its fees aside", asset, maxOf(have, new(big.Int)), wanted)
 		}
 	}
 	return nil

@@ -32,7 +32,11 @@ func (p process) deployCommand() *cobra.Command {
 				return printJSON(cmd.OutOrStdout(), map[string]any{"deployed": append([]node.Deployed{}, done...)})
 			}
 			for _, d := range done {
-				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: deployed at %s\n", d.Chain, d.Address); err != nil {
+				verb := "stands already"
+				if d.Made {
+					verb = "deployed"
+				}
+				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: %s at %s\n", d.Chain, verb, d.Address); err != nil {
 					return err
 				}
 			}

@@ -65,7 +65,7 @@ func (d *demo) setUp(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	at, err := evm.Deploy(ctx, d.endpoints.EVM.HTTP, deployer)
+	at, _, err := evm.Deploy(ctx, htlc.ChainID(d.endpoints.EVM.ChainID), d.endpoints.EVM.HTTP, deployer)
 	if err != nil {
 		return fmt.Errorf("deploy the contract: %w", err)
 	}

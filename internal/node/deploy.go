@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kofo-network/kofo/adapters/evm"
+	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/config"
 )
 
@@ -12,6 +13,7 @@ import (
 type Deployed struct {
 	Chain   string `json:"chain"`
 	Address string `json:"address"`
+	Made    bool   `json:"made"` // false: it stood already
 }
 
 // Deploy puts the Solidity deployment on every EVM chain of the configuration
@@ -37,11 +39,11 @@ func Deploy(ctx context.Context, cfg config.Config, o Options) ([]Deployed, erro
 		if c.Kind != config.KindEVM || c.Deployment != "" {
 			continue
 		}
-		at, err := evm.Deploy(ctx, c.URL.Reveal(), account)
+		at, made, err := evm.Deploy(ctx, htlc.ChainID(c.ID), c.URL.Reveal(), account)
 		if err != nil {
 			return out, fmt.Errorf("deploy on %s, paid by %s: %w", c.Name, account.Address(), err)
 		}
-		out = append(out, Deployed{Chain: c.ID, Address: at.Hex()})
+		out = append(out, Deployed{Chain: c.ID, Address: at.Hex(), Made: made})
 	}
 	return out, nil
 }

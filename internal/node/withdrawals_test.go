@@ -102,7 +102,7 @@ func paidNetwork(ctx context.Context, t *testing.T, account wallet.EVMAccount) *
 			t.Log("the chains did not close in time:", err)
 		}
 	})
-	if _, err := evm.Deploy(ctx, n.Endpoints().EVM.HTTP, account); err != nil {
+	if _, _, err := evm.Deploy(ctx, htlc.ChainID(n.Endpoints().EVM.ChainID), n.Endpoints().EVM.HTTP, account); err != nil {
 		t.Fatal(err)
 	}
 	return n

@@ -74,7 +74,7 @@ func deployOn(t *testing.T, chain *evmchain.Chain, deployer evmtest.Account) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
-		_, err := evm.Deploy(ctx, chain.HTTPURL(), evmtest.Signer{Account: deployer})
+		_, _, err := evm.Deploy(ctx, "eip155:1337", chain.HTTPURL(), evmtest.Signer{Account: deployer})
 		done <- err
 	}()
 	ticker := time.NewTicker(5 * time.Millisecond)

@@ -64,7 +64,7 @@ func startChains(ctx context.Context, dir string) (*chains, error) {
 	if err := c.ethereum.pay(ctx, deployer.Address(), big.NewInt(1e18)); err != nil {
 		return c, err
 	}
-	if _, err := evm.Deploy(ctx, c.ethereum.url, deployer); err != nil {
+	if _, _, err := evm.Deploy(ctx, ethereumChain, c.ethereum.url, deployer); err != nil {
 		return c, fmt.Errorf("deploy: %w", err)
 	}
 	return c, c.bitcoin.settle(ctx)

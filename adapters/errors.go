@@ -26,6 +26,8 @@ var (
 	// nonce went to another. Nothing was sent; sign again.
 	ErrNonceTaken = errors.New("the account's nonce was used by another transaction")
 	ErrBudget     = errors.New("the fee would exceed the budget")
+	// ErrNotSent: Broadcast failed before anything left the process.
+	ErrNotSent = errors.New("nothing was sent")
 )
 
 // Error is a failure with a reason code that stays the same over versions

@@ -77,4 +77,7 @@ CREATE INDEX spendings_by_age ON spendings (at);
 ALTER TABLE withdrawals ADD COLUMN outcome TEXT NOT NULL DEFAULT 'open'
     CHECK (outcome IN ('open', 'mined', 'failed'));
 
+-- The most that the owner pays for it, which counts when it is signed again too.
+ALTER TABLE withdrawals ADD COLUMN max_fee TEXT NOT NULL DEFAULT '0'; -- 0 is the market's
+
 CREATE INDEX withdrawals_open ON withdrawals (created_at, chain, txid) WHERE outcome = 'open';

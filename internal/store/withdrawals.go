@@ -19,6 +19,7 @@ type Withdrawal struct {
 	Asset     htlc.AssetID
 	To        string
 	Amount    htlc.Amount
+	MaxFee    htlc.Amount // zero: the market's
 	// Released: it may have left the process. SaveWithdrawal ignores it.
 	Released bool
 	Created  time.Time // set by SaveWithdrawal
@@ -48,6 +49,7 @@ func (s *Store) SaveWithdrawal(ctx context.Context, w Withdrawal) (Withdrawal, e
 	params := sqlcgen.AddWithdrawalParams{
 		RequestID: w.RequestID, Chain: string(w.Tx.Chain), TxID: w.Tx.ID, Asset: string(w.Asset), Destination: w.To,
 		Amount: w.Amount.String(), Fee: w.Tx.Fee.String(), Raw: sealed, CreatedAt: s.now(),
+		MaxFee: w.MaxFee.String(),
 	}
 	var row sqlcgen.Withdrawal
 	err = s.write(ctx, op, func(ctx context.Context, q *sqlcgen.Queries) error {
@@ -82,7 +84,10 @@ func (s *Store) withdrawalOf(row sqlcgen.Withdrawal) (Withdrawal, error) {
 	if w.Tx, err = s.openWhole("withdrawals", htlc.ChainID(row.Chain), row.TxID, row.Raw); err != nil {
 		return w, fmt.Errorf("withdrawal %s: %w", row.RequestID, err)
 	}
-	if w.Amount, err = htlc.ParseAmount(row.Amount); err != nil {
+	if w.Amount, err = htlc.ParseAmount(row.Amount); err == nil {
+		w.MaxFee, err = htlc.ParseAmount(row.MaxFee)
+	}
+	if err != nil {
 		return w, fmt.Errorf("withdrawal %s: %w: %w", row.RequestID, ErrCorrupt, err)
 	}
 	return w, nil

@@ -91,9 +91,9 @@ type Runner struct {
 	// unplaced are effects whose chain is not known yet.
 	unplaced *queue
 
-	// unsent are fundings that were marked as released and then refused for
-	// their nonce: they can never be mined. Forgotten at the end of the
-	// process: then they count as released.
+	// unsent were marked as released and have provably not left the process,
+	// or can never be mined. Forgotten at the end of the process: then they
+	// count as released.
 	mu     sync.Mutex
 	unsent map[string]bool
 }

@@ -46,7 +46,7 @@ func (r *Runner) reveal(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 		return nil, err
 	}
 	if r.released(stored) {
-		return r.release(ctx, c, s)
+		return r.revealed(ctx, c, s, stored)
 	}
 	if s.Phase != htlc.PhaseRevealing {
 		return nil, nil
@@ -68,16 +68,31 @@ func (r *Runner) reveal(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 	if err := r.o.Journal.MarkReleased(ctx, c.ID, tx.ID); err != nil {
 		return nil, err
 	}
+	r.note(tx.ID, false)
 	killpoint.At(killpoint.RedeemReleased)
 	err = r.broadcast(ctx, c, tx)
-	if errors.Is(err, adapters.ErrNonceTaken) {
+	switch {
+	case errors.Is(err, adapters.ErrNonceTaken):
 		return r.release(ctx, c, s) // the node may have read it all the same
-	}
-	if err != nil {
+	case errors.Is(err, adapters.ErrNotSent):
+		r.note(tx.ID, true) // nobody has seen the secret: the gate is asked again
+		return nil, err
+	case err != nil:
 		return nil, err
 	}
 	killpoint.At(killpoint.RedeemBroadcast)
 	return htlc.Submitted{Leg: s.In(), Purpose: htlc.PurposeRedeem, TxID: tx.ID}, nil
+}
+
+// revealed goes on where the secret may be out already. If the leg that it
+// opens is gone there is nothing to redeem any more, and the swap goes on as
+// one whose secret is out.
+func (r *Runner) revealed(ctx context.Context, c Chain, s htlc.Swap, stored []engine.JournalTx) (htlc.Event, error) {
+	event, err := r.release(ctx, c, s)
+	if errors.Is(err, adapters.ErrSpent) && s.Legs[s.In()].Status.Spent() {
+		return htlc.Submitted{Leg: s.In(), Purpose: htlc.PurposeRedeem, TxID: stored[len(stored)-1].ID}, nil
+	}
+	return event, err
 }
 
 // withhold closes the gate again where a condition blocks. One that could not

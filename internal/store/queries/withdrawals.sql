@@ -1,6 +1,6 @@
 -- name: AddWithdrawal :execrows
-INSERT INTO withdrawals (request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, $9)
+INSERT INTO withdrawals (request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, max_fee)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, $9, $10)
 ON CONFLICT (request_id) DO NOTHING;
 
 -- name: Withdrawal :one

@@ -189,6 +189,7 @@ type Withdrawal struct {
 	Released    bool
 	CreatedAt   int64
 	Outcome     string
+	MaxFee      string
 }
 
 type Writer struct {

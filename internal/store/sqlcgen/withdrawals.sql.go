@@ -93,8 +93,8 @@ func (q *Queries) Activity(ctx context.Context, arg ActivityParams) ([]ActivityR
 }
 
 const addWithdrawal = `-- name: AddWithdrawal :execrows
-INSERT INTO withdrawals (request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, $9)
+INSERT INTO withdrawals (request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, max_fee)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, $9, $10)
 ON CONFLICT (request_id) DO NOTHING
 `
 
@@ -108,6 +108,7 @@ type AddWithdrawalParams struct {
 	Fee         string
 	Raw         []byte
 	CreatedAt   int64
+	MaxFee      string
 }
 
 func (q *Queries) AddWithdrawal(ctx context.Context, arg AddWithdrawalParams) (int64, error) {
@@ -121,6 +122,7 @@ func (q *Queries) AddWithdrawal(ctx context.Context, arg AddWithdrawalParams) (i
 		arg.Fee,
 		arg.Raw,
 		arg.CreatedAt,
+		arg.MaxFee,
 	)
 	if err != nil {
 		return 0, err
@@ -129,7 +131,7 @@ func (q *Queries) AddWithdrawal(ctx context.Context, arg AddWithdrawalParams) (i
 }
 
 const openWithdrawals = `-- name: OpenWithdrawals :many
-SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome FROM withdrawals
+SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome, max_fee FROM withdrawals
 WHERE outcome = 'open' AND created_at >= $1 AND (created_at > $1
        OR chain > $2 OR (chain = $2 AND txid > $3))
 ORDER BY created_at, chain, txid LIMIT $4
@@ -168,6 +170,7 @@ func (q *Queries) OpenWithdrawals(ctx context.Context, arg OpenWithdrawalsParams
 			&i.Released,
 			&i.CreatedAt,
 			&i.Outcome,
+			&i.MaxFee,
 		); err != nil {
 			return nil, err
 		}
@@ -244,7 +247,7 @@ func (q *Queries) SettleWithdrawal(ctx context.Context, arg SettleWithdrawalPara
 }
 
 const withdrawal = `-- name: Withdrawal :one
-SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome FROM withdrawals WHERE request_id = $1
+SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome, max_fee FROM withdrawals WHERE request_id = $1
 `
 
 func (q *Queries) Withdrawal(ctx context.Context, requestID string) (Withdrawal, error) {
@@ -262,12 +265,13 @@ func (q *Queries) Withdrawal(ctx context.Context, requestID string) (Withdrawal,
 		&i.Released,
 		&i.CreatedAt,
 		&i.Outcome,
+		&i.MaxFee,
 	)
 	return i, err
 }
 
 const withdrawals = `-- name: Withdrawals :many
-SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome FROM withdrawals
+SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome, max_fee FROM withdrawals
 WHERE created_at <= $1 AND (created_at < $1
        OR chain < $2 OR (chain = $2 AND txid < $3))
   AND (CAST($4 AS TEXT) = '' OR chain = CAST($4 AS TEXT))
@@ -311,6 +315,7 @@ func (q *Queries) Withdrawals(ctx context.Context, arg WithdrawalsParams) ([]Wit
 			&i.Released,
 			&i.CreatedAt,
 			&i.Outcome,
+			&i.MaxFee,
 		); err != nil {
 			return nil, err
 		}

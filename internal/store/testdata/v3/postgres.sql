@@ -402,6 +402,7 @@ CREATE TABLE public.withdrawals (
     released boolean NOT NULL,
     created_at bigint NOT NULL,
     outcome text DEFAULT 'open'::text NOT NULL,
+    max_fee text DEFAULT '0'::text NOT NULL,
     CONSTRAINT withdrawals_amount_check CHECK ((amount <> ''::text)),
     CONSTRAINT withdrawals_asset_check CHECK ((asset <> ''::text)),
     CONSTRAINT withdrawals_chain_check CHECK ((chain <> ''::text)),
@@ -490,10 +491,10 @@ INSERT INTO public.events VALUES ('\xb6a25385539659a051b10876d2f5bef2c76ae3cf019
 -- Data for Name: goose_db_version; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.goose_db_version VALUES (1, 0, true, '2026-11-21 12:56:36.993452');
-INSERT INTO public.goose_db_version VALUES (2, 1, true, '2026-11-21 12:56:36.999772');
-INSERT INTO public.goose_db_version VALUES (3, 2, true, '2026-11-21 12:56:37.309916');
-INSERT INTO public.goose_db_version VALUES (4, 3, true, '2026-11-21 12:56:37.321167');
+INSERT INTO public.goose_db_version VALUES (1, 0, true, '2026-11-21 13:52:28.114016');
+INSERT INTO public.goose_db_version VALUES (2, 1, true, '2026-11-21 13:52:28.119106');
+INSERT INTO public.goose_db_version VALUES (3, 2, true, '2026-11-21 13:52:28.151707');
+INSERT INTO public.goose_db_version VALUES (4, 3, true, '2026-11-21 13:52:28.160212');
 
 
 --
@@ -521,7 +522,7 @@ INSERT INTO public.node VALUES (1, '\x010000000000000000000000000000000000000000
 -- Data for Name: nonces; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.nonces VALUES ('eip155:1337', '0xabc', 0, 't1', '\xed3bd02345423c23d8ecfd5ad965244ddd1c3faa028e957f1d2933c49b160247ec69fc09ec66a8e69ba788a9ce3540600ee8a27d0f0eccfe1a84a059d328b4abe006517baf1cd15562f2ef473ddeee3607c260a249b92615a4903fb22f2120329d01982213fd651ca8cb983504071f8627a7358518a572d1da9d19ba972f5eb1f47526979328b0d542627838');
+INSERT INTO public.nonces VALUES ('eip155:1337', '0xabc', 0, 't1', '\xdd6118d66982374b74de0501c9af7716d97d7a4afdcc52104360b9c4fe6d775c3c6930429fd0792caf5a3ebf8089821694bc8efb890bf6b10d3d50a194e390e166307db188aa343c10e4e4621eefdfdac6b3117406709f0ff2e21f0ab3a6c300e337e25d8abfea7db0dc998ff351a0c5f006ee4ee8e0dc5eb58f2c8cf6c1860a78d7ce966e65a89ee2e9114b');
 
 
 --
@@ -566,8 +567,8 @@ INSERT INTO public.tokens VALUES ('t1', '\x0000000000000000000000000000000000000
 -- Data for Name: txs; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.txs VALUES ('eip155:1337', 't2', '\x0100000000000000000000000000000000000000000000000000000000000000', 1, 'abandon', 0, 0, 'ref', '\x0eaedc1d162f4d192640996b48f89487ebb63feab7b8d4d1fc4fb018e8b3bdd061c1', '21000', 30, '0xabc', 0, '["aa:0","bb:1"]', '', false, 1900000000000000);
-INSERT INTO public.txs VALUES ('eip155:1337', 't1', '\x0100000000000000000000000000000000000000000000000000000000000000', 1, 'fund', 0, 0, 'ref', '\x526d67430fee78402468a3008fe829306a5b504ed7f7dec20d31355111e54a8c0516', '21000', 30, '0xabc', 0, '["aa:0","bb:1"]', '', true, 1900000000000000);
+INSERT INTO public.txs VALUES ('eip155:1337', 't2', '\x0100000000000000000000000000000000000000000000000000000000000000', 1, 'abandon', 0, 0, 'ref', '\x22da306f692e917676a28cbd23f928e8a86361b7b57c6a45d0805957bfc295b159bd', '21000', 30, '0xabc', 0, '["aa:0","bb:1"]', '', false, 1900000000000000);
+INSERT INTO public.txs VALUES ('eip155:1337', 't1', '\x0100000000000000000000000000000000000000000000000000000000000000', 1, 'fund', 0, 0, 'ref', '\x714e92ccf788f58db26642c95f4a1b3ca9bddccbc48586ffd5800257911ef84cf40d', '21000', 30, '0xabc', 0, '["aa:0","bb:1"]', '', true, 1900000000000000);
 
 
 --
@@ -581,7 +582,7 @@ INSERT INTO public.wallets VALUES ('bip122:0f9188f13cb7b2c71f2a335e3a4fc328', 0,
 -- Data for Name: withdrawals; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.withdrawals VALUES ('desk/1', 'eip155:1337', 'w01', 'eip155:1337/slip44:60', '0xdef', '5', '21000', '\x9a9aadaed9bed1ff53b4cbdaab300d323f5bb36af293042f75f6aeab7b2983697a9d4ad9b4be508065d1c44dc08207d99aef68105c11dfecd0763aa07c02fd7f8b33f742cd78768b27a109116ad793b6945291e343e7a1c7d22767e5a926f877c2ee2795f782b52e1dde493eaaa5e143189d25c2994f6f07cb1d4b5ea94da224589d80d7875a193a3a49fb3f9e6360df', false, 1900000000000000, 'open');
+INSERT INTO public.withdrawals VALUES ('desk/1', 'eip155:1337', 'w01', 'eip155:1337/slip44:60', '0xdef', '5', '21000', '\x176757ff45953446530cee9fc602c0197ce51318171944ca99c39be8783b596aec189dd17b63769205c0c55798650245440d359f8093acf91fa3ec5b0dd02feb7a1f1103869b14c5dfc550cb915fb1d36d952a5f0a345fde0317ac4db57d5315bac494b762d8e69b020313d1ab9060668b309b2ce8defaa320b1ff601ab03b201c0ef19b0afbd5a5046c9210178cb0e2', false, 1900000000000000, 'open', '0');
 
 
 --

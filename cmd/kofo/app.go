@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,12 +86,33 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	err := root.ExecuteContext(ctx)
+	err := unknownFlag(root, args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil {
 		return exitOK
 	}
+	// What fails before the flags are read is told as they say, too.
+	a.flags.json = a.flags.json || slices.Contains(args, "--json")
 	a.printError(err)
 	return exitCode(err)
+}
+
+// unknownFlag refuses a flag before the first command that is none: cobra would
+// take that command for its value, and call the next word unknown.
+func unknownFlag(root *cobra.Command, args []string) error {
+	for i := 0; i < len(args) && strings.HasPrefix(args[i], "--") && args[i] != "--"; i++ {
+		name, _, hasValue := strings.Cut(strings.TrimPrefix(args[i], "--"), "=")
+		f := root.PersistentFlags().Lookup(name)
+		switch {
+		case f == nil && name != "help" && name != "version":
+			return usage("unknown flag: --%s", name)
+		case f != nil && !hasValue && f.NoOptDefVal == "":
+			i++ // its value
+		}
+	}
+	return nil
 }
 
 func (a *app) root() *cobra.Command {

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/kofo-network/kofo/api/sdk"
+	"github.com/kofo-network/kofo/internal/lines"
 )
 
 // span writes a duration as people say it, in its two largest units.
@@ -62,34 +62,8 @@ func (a *app) until(t *sdk.Timestamp) string {
 // clock writes a moment in UTC, as chains count.
 func clock(t time.Time) string { return t.UTC().Format("2 Jan 15:04:05 UTC") }
 
-// lineLength is the longest line that is written for people. Ids, tickets and
-// what else has no blanks stay whole.
-const lineLength = 100
-
-// fold breaks lines between words, and begins what is broken off with blanks.
-func fold(text string, width, indent int) string {
-	var b strings.Builder
-	for i, line := range strings.Split(text, "\n") {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		used := 0
-		for j, word := range strings.SplitAfter(line, " ") {
-			length := utf8.RuneCountInString(strings.TrimRight(word, " "))
-			if j > 0 && length > 0 && used+length > width {
-				b.WriteString("\n" + strings.Repeat(" ", indent))
-				used = indent
-			}
-			b.WriteString(word)
-			used += utf8.RuneCountInString(word)
-		}
-	}
-	lines := strings.Split(b.String(), "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
-	}
-	return strings.Join(lines, "\n")
-}
+// lineLength is the longest line that is written for people.
+const lineLength = lines.Width
 
 // listed is the length of an id in lists: enough of its beginning to name it.
 const listed = 10

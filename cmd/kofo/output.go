@@ -13,6 +13,7 @@ import (
 
 	"github.com/kofo-network/kofo/api/sdk"
 	"github.com/kofo-network/kofo/api/sdk/reason"
+	"github.com/kofo-network/kofo/internal/lines"
 )
 
 // say writes text for people; what fails to be written has no other reader.
@@ -84,7 +85,7 @@ func (a *app) printLine(v any) error {
 
 // tell writes a text for people, folded, and ends the line.
 func (a *app) tell(indent int, format string, args ...any) {
-	a.say("%s\n", fold(fmt.Sprintf(format, args...), a.lineWidth(), indent))
+	a.say("%s\n", lines.Fold(fmt.Sprintf(format, args...), a.lineWidth(), indent))
 }
 
 // lineWidth is that of lines for people.
@@ -147,15 +148,15 @@ func (a *app) printError(err error) {
 	}
 	words := wordsOf{k: a.known, metadata: out.Metadata, when: a.when}
 	text := words.plain(out.Text)
-	lines := append([]string{"kofo: " + text}, words.rest(text)...)
+	told := append([]string{"kofo: " + text}, words.rest(text)...)
 	switch {
 	case out.Reason != "" && info.Advice != "":
-		lines = append(lines, fmt.Sprintf("  %s: %s", out.Reason, words.advice(info.Advice)))
+		told = append(told, fmt.Sprintf("  %s: %s", out.Reason, words.advice(info.Advice)))
 	case out.Reason != "":
-		lines = append(lines, "  "+out.Reason)
+		told = append(told, "  "+out.Reason)
 	}
-	for _, line := range lines {
-		_, _ = fmt.Fprintln(a.err, fold(line, a.lineWidth(), noteIndent))
+	for _, line := range told {
+		_, _ = fmt.Fprintln(a.err, lines.Fold(line, a.lineWidth(), noteIndent))
 	}
 }
 

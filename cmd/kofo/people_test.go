@@ -81,6 +81,62 @@ func TestErrorsAreToldInWordsOfPeople(t *testing.T) {
 	}
 }
 
+// Amounts are told once, with their unit, and nothing is referred to in vain.
+func TestErrorsTellAmountsOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"an amount in the text and in the metadata": {
+			reason.Error(reason.InsufficientFunds, "not enough funds: 12000331 satoshi are missing",
+				map[string]string{"asset": "bip122:0f91/slip44:0", "missing": "12000331"}),
+			"kofo: not enough funds: 0.12000331 BTC are missing\n  INSUFFICIENT_FUNDS: pay in 0.12000331 BTC ",
+		},
+		"more than there can be": {
+			reason.Error(reason.AmountTooLarge, "2100000100000000 of bip122:0f91/slip44:0 is more than the largest amount, 2100000000000000",
+				map[string]string{"asset": "bip122:0f91/slip44:0", "amount": "2100000100000000", "max": "2100000000000000", "min": "58600"}),
+			"kofo: 21000001 BTC is more than the largest amount, 21000000 BTC\n  min: 0.000586 BTC\n  AMOUNT_TOO_LARGE: lower it to 21000000 BTC\n",
+		},
+		"fees without a unit": {
+			reason.Error(reason.InsufficientFunds, "pay 800000000000000000 and fees of 27300382200",
+				map[string]string{"asset": "eip155:1337/slip44:60", "need": "800000000000000000"}),
+			"kofo: pay 0.8 ETH and fees of 0.0000000273003822 ETH\n",
+		},
+		"a price": {
+			reason.Error(reason.FeeOverBudget, "budget and balance allow 7 wei per gas", map[string]string{"asset": "eip155:1337/slip44:60"}),
+			"kofo: budget and balance allow 7 wei per gas\n",
+		},
+		"nothing to refer to": {
+			reason.Error(reason.AmountTooSmall, "dust", nil), "kofo: dust\n  AMOUNT_TOO_SMALL: raise it\n",
+		},
+		"a cap by call": {
+			reason.Error(reason.CapExceeded, "9000000 of bip122:0f91/slip44:0 is more than the token's cap of 8000000",
+				map[string]string{"asset": "bip122:0f91/slip44:0", "max": "8000000", "amount": "9000000"}),
+			"kofo: 0.09 BTC is more than the token's cap of 0.08 BTC\n  CAP_EXCEEDED: move at most 0.08 BTC in one call, or use another token\n",
+		},
+		"an asset without a cap": {
+			reason.Error(reason.CapExceeded, "the token may not move eip155:1337/slip44:60", map[string]string{"asset": "eip155:1337/slip44:60"}),
+			"kofo: the token may not move ETH on ethereum\n  CAP_EXCEEDED: use another token\n",
+		},
+	} {
+		var out bytes.Buffer
+		a := &app{err: &out, known: known, now: time.Now}
+		if a.printError(c.err); !strings.HasPrefix(out.String(), c.want) || strings.Contains(out.String(), "`") {
+			t.Errorf("%s:\n%q, want\n%q", name, out.String(), c.want)
+		}
+	}
+}
+
+// No advice names a key of the metadata that is not there.
+func TestAdviceRefersToNothingInVain(t *testing.T) {
+	keys := regexp.MustCompile(`[^-]\b(min|max|missing|need|at|scope|field|asset) ?(,|;|:|$)`)
+	for _, info := range reason.All() {
+		if got := (wordsOf{k: known}).advice(info.Advice); keys.MatchString(got) || got == "" {
+			t.Errorf("%s: %q", info.Reason, got)
+		}
+	}
+}
+
 // An error of a node is told so where the command did not ask for its assets.
 func TestErrorsLearnTheAssets(t *testing.T) {
 	n := servertest.Start(t, servertest.Options{})
@@ -441,20 +497,5 @@ func TestMissingSeedIsNoticedFirst(t *testing.T) {
 	r := cli{t: t, environ: []string{"KOFO_DATA_DIR=" + t.TempDir()}, prompt: &script{t: t}}.run("keys", "passphrase")
 	if r.code != exitRefused || !strings.Contains(r.err, "SEED_FILE_MISSING") || !strings.Contains(r.err, "kofo init") {
 		t.Errorf("%+v", r)
-	}
-}
-
-func TestFold(t *testing.T) {
-	for text, want := range map[string]string{
-		"short":                       "short",
-		"one two three":               "one two\n  three",
-		"0123456789abc":               "0123456789abc",
-		"a 0123456789abc b":           "a\n  0123456789abc\n  b",
-		"first line\nsecond line too": "first line\nsecond\n  line too",
-		"ends with blanks   ":         "ends with\n  blanks",
-	} {
-		if got := fold(text, 10, 2); got != want {
-			t.Errorf("%q is folded to %q, want %q", text, got, want)
-		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kofo-network/kofo/api/sdk"
+	"github.com/kofo-network/kofo/internal/lines"
 )
 
 // view is what is known of one swap.
@@ -24,7 +25,7 @@ func (a *app) render(v view) string {
 	var b strings.Builder
 	s := v.swap
 	line := func(indent int, format string, args ...any) {
-		b.WriteString(fold(fmt.Sprintf(format, args...), a.lineWidth(), indent) + "\n")
+		b.WriteString(lines.Fold(fmt.Sprintf(format, args...), a.lineWidth(), indent) + "\n")
 	}
 	line(0, "Swap %s   %s", idOf(s), strings.ToUpper(phaseWord(s)))
 	line(margin, "You pay       %s on %s", v.k.both(s.GetSends()), v.k.chainName(chainOf(s.GetSends())))

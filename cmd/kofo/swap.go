@@ -273,29 +273,6 @@ func (a *app) completeCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) cancelCommand() *cobra.Command {
-	var request string
-	cmd := &cobra.Command{
-		Use: "cancel ID", Short: "End an offer or a swap before this node's lock", Args: args(1, 1),
-		Example: "  kofo swap cancel 3f9a21",
-		RunE: func(cmd *cobra.Command, given []string) error {
-			return a.call(cmd, func(ctx context.Context, c *sdk.Client) error {
-				id, err := resolve(ctx, c, given[0])
-				if err != nil {
-					return err
-				}
-				answer, err := c.Settlement.Cancel(ctx, &sdk.CancelRequest{RequestId: request, Id: id})
-				if err != nil {
-					return err
-				}
-				return a.show(answer, func() { a.say("Cancelled. What it reserved is free again.\n") })
-			})
-		},
-	}
-	requestFlag(cmd, &request)
-	return cmd
-}
-
 func (a *app) refundCommand() *cobra.Command {
 	var request string
 	cmd := &cobra.Command{

@@ -180,7 +180,7 @@ func (a *app) withdrawCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.confirm(yes, fmt.Sprintf("Send %s to %s?", k.both(req.GetAmount()), to)); err != nil {
+			if err := a.confirm(yes, fmt.Sprintf("Send %s\nto %s?", k.both(req.GetAmount()), to)); err != nil {
 				return err
 			}
 			return a.call(cmd, func(ctx context.Context, c *sdk.Client) error {
@@ -188,7 +188,9 @@ func (a *app) withdrawCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.show(answer, func() { a.say("Sent by %s, for at most %s\n", answer.GetTxid(), k.both(answer.GetFee())) })
+				return a.show(answer, func() {
+					a.tell(noteIndent, "Sent by %s\n    for a fee of at most %s", answer.GetTxid(), k.both(answer.GetFee()))
+				})
 			})
 		},
 	}

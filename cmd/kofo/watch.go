@@ -52,7 +52,7 @@ func (a *app) watch(ctx context.Context, given []string, until, cursor string) e
 	}
 	defer func() { _ = client.Close() }()
 	o := sdk.WatchOptions{Cursor: cursor}
-	w := &watcher{a: a, until: until, client: client}
+	w := &watcher{a: a, until: until, client: client, told: map[string]*told{}}
 	if len(given) == 1 {
 		id, err := resolve(ctx, client, given[0])
 		if err != nil {
@@ -94,6 +94,25 @@ type watcher struct {
 	until  string
 	// entries are what had happened to the one swap at the beginning.
 	entries []*sdk.HistoryEntry
+	// told is what was written of each swap.
+	told map[string]*told
+}
+
+// told is how far the lines of one swap are written.
+type told struct {
+	sequence uint64
+	text     string // of an entry without a number
+	closed   bool
+}
+
+// fresh reports whether an entry is not written yet, and notes it. That of the
+// agreement's record has no number, and may come by the snapshot too.
+func (t *told) fresh(e *sdk.HistoryEntry) bool {
+	if n := e.GetSequence(); n != 0 && n <= t.sequence || e.GetText() == t.text {
+		return false
+	}
+	t.sequence, t.text = max(t.sequence, e.GetSequence()), e.GetText()
+	return true
 }
 
 // done reports whether an update is the last that is wanted.
@@ -122,7 +141,7 @@ func (w *watcher) lines(ctx context.Context, o sdk.WatchOptions) error {
 				return err
 			}
 		} else {
-			w.line(u)
+			w.line(ctx, u)
 		}
 		if w.done(u) {
 			return nil
@@ -131,22 +150,70 @@ func (w *watcher) lines(ctx context.Context, o sdk.WatchOptions) error {
 	return nil
 }
 
-func (w *watcher) line(u *sdk.WatchUpdate) {
+func (w *watcher) line(ctx context.Context, u *sdk.WatchUpdate) {
 	s := u.GetSwap()
+	if u.GetKind() == sdk.WatchKindSnapshotEnd {
+		return
+	}
+	known := w.told[s.GetOfferId()]
+	if known == nil {
+		known = &told{}
+		w.told[s.GetOfferId()] = known
+	}
 	switch {
-	case u.GetKind() == sdk.WatchKindSnapshotEnd:
 	case u.GetKind() == sdk.WatchKindSnapshot && w.id != "":
 		w.a.say("%s\n", w.a.render(view{k: w.k, swap: s, entries: w.entries}))
+		for _, e := range w.entries {
+			known.fresh(e)
+		}
 	case u.GetKind() == sdk.WatchKindSnapshot:
 		w.a.tell(watchIndent, "%s  %-10s %s for %s  %s", brief(idOf(s)), phaseWord(s), w.k.human(s.GetSends()), w.k.human(s.GetReceives()), w.a.nextShort(s))
-	case u.GetEntry() != nil:
-		w.a.tell(watchIndent, "%s  %-10s %s", brief(idOf(s)), phaseWord(s), entryLine(u.GetEntry()))
-		if s.GetPhase() == sdk.PhaseClosed || s.GetRisk().GetAtRisk() {
-			for _, text := range w.a.outlook(view{k: w.k, swap: s}) {
-				w.a.tell(4+margin, "    %s", text)
+	default:
+		w.change(ctx, u, known)
+		return
+	}
+	known.closed = s.GetPhase() == sdk.PhaseClosed
+	if known.closed && w.until == "closed" {
+		w.ended(s)
+	}
+}
+
+// change writes what happened, and at the end of a swap what it came to.
+func (w *watcher) change(ctx context.Context, u *sdk.WatchUpdate, known *told) {
+	s := u.GetSwap()
+	if known.closed {
+		return // all of it was told when it ended
+	}
+	closed := s.GetPhase() == sdk.PhaseClosed
+	w.entry(s, u.GetEntry(), known)
+	if closed {
+		// The swap may be newer than the entry; what lies between is told first.
+		if entries, err := history(ctx, w.client, idOf(s)); err == nil { // else the end alone is told
+			for _, e := range entries {
+				w.entry(s, e, known)
 			}
 		}
+		known.closed = true
 	}
+	if closed || u.GetEntry() != nil && s.GetRisk().GetAtRisk() {
+		for _, text := range w.a.outlook(view{k: w.k, swap: s}) {
+			w.a.tell(4+margin, "    %s", text)
+		}
+	}
+	if closed {
+		w.ended(s)
+	}
+}
+
+func (w *watcher) entry(s *sdk.Swap, e *sdk.HistoryEntry, known *told) {
+	if e != nil && !quietEntry(e) && known.fresh(e) {
+		w.a.tell(watchIndent, "%s  %-10s %s", brief(idOf(s)), phaseWord(s), entryLine(e))
+	}
+}
+
+// ended is the last line of a swap.
+func (w *watcher) ended(s *sdk.Swap) {
+	w.a.tell(watchIndent, "%s  closed     %s", brief(idOf(s)), word(s.GetOutcome().String(), "OUTCOME_"))
 }
 
 // watchIndent is where the texts of a watch's lines begin.

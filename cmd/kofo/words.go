@@ -12,6 +12,7 @@ import (
 
 	"github.com/kofo-network/kofo/api/sdk"
 	"github.com/kofo-network/kofo/api/sdk/reason"
+	"github.com/kofo-network/kofo/internal/lines"
 )
 
 // wordsOf puts what a node says of an error, in base units and CAIP ids, into
@@ -24,13 +25,18 @@ type wordsOf struct {
 
 const caip19 = `[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}/[-a-z0-9]{3,8}:[-a-zA-Z0-9]{1,78}`
 
-var (
-	amountOfAsset = regexp.MustCompile(`\b([0-9]+) (?:base units )?of (` + caip19 + `)`)
-	assetID       = regexp.MustCompile(caip19)
-	baseAmount    = regexp.MustCompile(`\b([0-9]+) (satoshi|litoshi|wei)\b`)
-	adviceKey     = regexp.MustCompile("`[^`]+`")
-	adviceAmount  = regexp.MustCompile("`([a-z_]+)` of `asset`")
-)
+// spoken finds everything in a text that has other words, in one pass: what
+// was put in is never looked at again. A rate is told in base units, as a coin
+// would be a row of zeros.
+var spoken = regexp.MustCompile(strings.Join([]string{
+	`\b[0-9]+ (?:wei|gwei|satoshi|sat|litoshi)(?: per gas| a gas| for each gas| for 1,000 vbytes|/vB)`,
+	`\b(?P<amount>[0-9]+) (?:base units )?of (?P<asset>` + caip19 + `)`,
+	`(?P<id>` + caip19 + `)`,
+	`\b(?P<coins>[0-9]+) (?P<unit>satoshi|litoshi|wei)\b`,
+	`\b(?P<fees>fees? of )(?P<fee>[0-9]+)\b`,
+	`\b(?P<number>[0-9]+)\b`,
+	`\b(?P<chain>[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32})`,
+}, "|"))
 
 // amountKeys are those of the metadata that hold base units of its asset.
 var amountKeys = []string{
@@ -39,39 +45,78 @@ var amountKeys = []string{
 
 // plain is a text of the node's.
 func (w wordsOf) plain(text string) string {
-	text = amountOfAsset.ReplaceAllStringFunc(text, func(found string) string {
-		part := amountOfAsset.FindStringSubmatch(found)
-		if w.k.find(part[2]).GetSymbol() == "" {
-			return found
+	return spoken.ReplaceAllStringFunc(text, func(found string) string {
+		parts := map[string]string{}
+		names := spoken.SubexpNames()
+		for i, part := range spoken.FindStringSubmatch(found) {
+			parts[names[i]] = part
 		}
-		return w.k.human(&sdk.AssetAmount{Asset: part[2], Amount: part[1]})
-	})
-	text = assetID.ReplaceAllStringFunc(text, func(id string) string {
-		asset := w.k.find(id)
-		if asset.GetSymbol() == "" {
-			return id
+		if told := w.tell(parts); told != "" {
+			return told
 		}
-		return asset.GetSymbol() + " on " + w.k.chainName(chainOf(&sdk.AssetAmount{Asset: id}))
+		return found
 	})
-	text = baseAmount.ReplaceAllStringFunc(text, func(found string) string {
-		part := baseAmount.FindStringSubmatch(found)
-		id := w.coinOf(part[2])
-		if id == "" {
-			return found
+}
+
+// tell is what one thing that was found is called; empty where it is not known.
+func (w wordsOf) tell(parts map[string]string) string {
+	switch {
+	case parts["amount"] != "":
+		if w.k.find(parts["asset"]).GetSymbol() != "" {
+			return w.k.human(&sdk.AssetAmount{Asset: parts["asset"], Amount: parts["amount"]})
 		}
-		return w.k.human(&sdk.AssetAmount{Asset: id, Amount: part[1]})
-	})
+	case parts["id"] != "":
+		if asset := w.k.find(parts["id"]); asset.GetSymbol() != "" {
+			return asset.GetSymbol() + " on " + w.k.chainName(chainOf(&sdk.AssetAmount{Asset: parts["id"]}))
+		}
+	case parts["coins"] != "":
+		if id := w.coinOf(parts["unit"]); id != "" {
+			return w.k.human(&sdk.AssetAmount{Asset: id, Amount: parts["coins"]})
+		}
+	case parts["fee"] != "":
+		if id := w.feeCoin(); id != "" {
+			return parts["fees"] + w.k.human(&sdk.AssetAmount{Asset: id, Amount: parts["fee"]})
+		}
+	case parts["number"] != "":
+		return w.number(parts["number"])
+	case parts["chain"] != "":
+		return w.k.chainName(parts["chain"])
+	}
+	return ""
+}
+
+// number is an amount where the metadata has it; a shorter one may be anything.
+func (w wordsOf) number(text string) string {
+	if len(text) <= 3 || !w.known() {
+		return ""
+	}
 	for _, key := range amountKeys {
-		if value := w.metadata[key]; len(value) > 3 && w.known() { // a shorter number may be another one
-			text = regexp.MustCompile(`\b`+regexp.QuoteMeta(value)+`\b`).ReplaceAllLiteralString(text, w.value(key))
+		if w.metadata[key] == text {
+			return w.human(text)
 		}
+	}
+	return ""
+}
+
+// feeCoin is the coin that fees are paid in on the chain of the metadata.
+func (w wordsOf) feeCoin() string {
+	chain := w.metadata[reason.KeyChain]
+	if asset := w.metadata[reason.KeyAsset]; asset != "" {
+		chain = chainOf(&sdk.AssetAmount{Asset: asset})
 	}
 	for _, c := range w.k.chains {
-		if c.GetName() != "" {
-			text = strings.ReplaceAll(text, c.GetId(), c.GetName())
+		for _, asset := range c.GetAssets() {
+			if c.GetId() == chain && asset.GetFeeCoin() {
+				return asset.GetId()
+			}
 		}
 	}
-	return text
+	return ""
+}
+
+// human is an amount of the metadata's asset.
+func (w wordsOf) human(base string) string {
+	return w.k.human(&sdk.AssetAmount{Asset: w.metadata[reason.KeyAsset], Amount: base})
 }
 
 // known reports whether the metadata's asset is one of the node's.
@@ -106,11 +151,7 @@ func (w wordsOf) value(key string) string {
 	case value == "":
 		return ""
 	case slices.Contains(amountKeys, key):
-		amount := &sdk.AssetAmount{Asset: w.metadata[reason.KeyAsset], Amount: value}
-		if key == reason.KeyMax {
-			return w.k.most(amount)
-		}
-		return w.k.human(amount)
+		return w.human(value)
 	case key == reason.KeyAsset && w.known():
 		return w.k.find(value).GetSymbol() + " on " + w.k.chainName(chainOf(&sdk.AssetAmount{Asset: value}))
 	case key == reason.KeyChain:
@@ -133,9 +174,14 @@ func (w wordsOf) rest(text string) []string {
 	}
 	var out []string
 	for _, key := range keys {
-		if value := w.value(key); value != "" && !strings.Contains(text, value) && !strings.Contains(text, w.metadata[key]) {
-			out = append(out, "  "+strings.ReplaceAll(key, "_", " ")+": "+value)
+		value := w.value(key)
+		if value == "" || strings.Contains(text, value) || strings.Contains(text, w.metadata[key]) {
+			continue
 		}
+		if key == reason.KeyMax { // told as a limit here, not as what was passed
+			value = w.k.most(&sdk.AssetAmount{Asset: w.metadata[reason.KeyAsset], Amount: w.metadata[key]})
+		}
+		out = append(out, "  "+strings.ReplaceAll(key, "_", " ")+": "+value)
 	}
 	if asset := w.value(reason.KeyAsset); len(out) == 0 && asset != "" && !strings.Contains(text, strings.Fields(asset)[0]) {
 		out = append(out, "  asset: "+asset)
@@ -145,24 +191,11 @@ func (w wordsOf) rest(text string) []string {
 
 // advice names what the advice of a reason refers to.
 func (w wordsOf) advice(text string) string {
-	text = adviceAmount.ReplaceAllStringFunc(text, func(found string) string {
-		if value := w.value(adviceAmount.FindStringSubmatch(found)[1]); value != "" {
-			return value
-		}
-		if asset := w.value(reason.KeyAsset); asset != "" {
-			return "more " + asset
-		}
-		return "more"
-	})
-	return adviceKey.ReplaceAllStringFunc(text, func(found string) string {
-		key := strings.Trim(found, "`")
+	return lines.Advice(text, func(key string) string {
 		if at, err := time.Parse(time.RFC3339, w.metadata[key]); err == nil {
 			return clock(at)
 		}
-		if value := w.value(key); value != "" {
-			return value
-		}
-		return key
+		return w.value(key)
 	})
 }
 

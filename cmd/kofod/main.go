@@ -3,16 +3,22 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/lines"
 	"github.com/kofo-network/kofo/internal/node"
 	"github.com/kofo-network/kofo/internal/prompt"
 	"github.com/kofo-network/kofo/internal/telemetry"
@@ -58,7 +64,7 @@ func execute(ctx context.Context, p process) int {
 		return exitOK
 	}
 	failed := failureOf(err)
-	failed.print(p, jsonWanted(root))
+	failed.print(p, jsonWanted(root) || slices.Contains(p.args, "--json")) // it may have failed before flags were read
 	return failed.Exit
 }
 
@@ -85,6 +91,7 @@ func (p process) commands() *cobra.Command {
 	root.PersistentFlags().String("config", "", "configuration file")
 	root.PersistentFlags().Bool("json", false, "print JSON")
 	config.AddFlags(root.PersistentFlags())
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", lines.Width)))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		&cobra.Command{Use: "run", Short: "Run the node", Example: "  kofod run --data-dir /var/lib/kofo", Args: noArgs, RunE: p.runNode},
@@ -108,12 +115,20 @@ func noArgs(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-func (p process) load(cmd *cobra.Command) (config.Config, error) {
-	file, err := cmd.Flags().GetString("config")
-	if err != nil {
-		return config.Config{}, err
+// sources are those of the command; a node shall run with them.
+func (p process) sources(cmd *cobra.Command) config.Sources {
+	return config.Sources{File: cmd.Flag("config").Value.String(), Environ: p.environ, Flags: cmd.Flags(), Serve: true}
+}
+
+func (p process) load(cmd *cobra.Command) (config.Config, error) { return config.Load(p.sources(cmd)) }
+
+// absent names the file that would be read, where there is none.
+func absent(src config.Sources) string {
+	file, optional := src.Path()
+	if _, err := os.Stat(file); optional && errors.Is(err, fs.ErrNotExist) {
+		return file
 	}
-	return config.Load(config.Sources{File: file, Environ: p.environ, Flags: cmd.Flags()})
+	return ""
 }
 
 func (p process) runNode(cmd *cobra.Command, _ []string) error {
@@ -121,12 +136,16 @@ func (p process) runNode(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	log := p.logger(cmd, c)
+	if file := absent(p.sources(cmd)); file != "" {
+		log.Warn("no configuration file: defaults", "file", file)
+	}
 	v, ready := version.Get(), p.out
 	if jsonWanted(cmd) {
 		ready = readyJSON{p.out}
 	}
 	return p.run(cmd.Context(), c, node.Options{
-		Log: p.logger(cmd, c), Environ: p.environ, AskPassphrase: p.asker(cmd.Context()),
+		Log: log, Environ: p.environ, AskPassphrase: p.asker(cmd.Context()),
 		Ready: ready, Version: v.Number, Commit: v.Commit,
 	})
 }
@@ -152,7 +171,15 @@ func (p process) asker(ctx context.Context) func() (string, error) {
 }
 
 func (p process) configCommands() *cobra.Command {
-	group := &cobra.Command{Use: "config", Short: "Look at the configuration"}
+	group := &cobra.Command{
+		Use: "config", Short: "Look at the configuration", Args: cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("kofod config has no command %q; see kofod config --help", args[0])}
+			}
+			return usageError{errors.New("kofod config takes a command; see kofod config --help")}
+		},
+	}
 	group.AddCommand(
 		&cobra.Command{
 			Use: "check", Short: "Report everything that is wrong with the configuration", Example: "  kofod config check --config kofod.yml", Args: noArgs,
@@ -162,13 +189,21 @@ func (p process) configCommands() *cobra.Command {
 					return err
 				}
 				good := map[string]any{"good": true, "chains": len(c.Chains), "dataDir": c.DataDir}
-				return show(cmd, good, "good: %d chains, data in %s\n", len(c.Chains), c.DataDir)
+				note := ""
+				if file := absent(p.sources(cmd)); file == "" {
+					good["file"], _ = p.sources(cmd).Path()
+				} else {
+					note = fmt.Sprintf("no %s in %s: defaults\n", filepath.Base(file), filepath.Dir(file))
+				}
+				return show(cmd, good, "%sgood: %d chains, data in %s\n", note, len(c.Chains), c.DataDir)
 			},
 		},
 		&cobra.Command{
 			Use: "print", Short: "Print what is in effect, without secrets", Example: "  kofod config print", Args: noArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				c, err := p.load(cmd)
+				src := p.sources(cmd)
+				src.Serve = false
+				c, err := config.Load(src)
 				if err != nil {
 					return err
 				}

@@ -11,10 +11,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/lines"
 	"github.com/kofo-network/kofo/internal/node"
 	"github.com/kofo-network/kofo/internal/wallet"
 )
@@ -65,6 +68,9 @@ func call(t *testing.T, fails error, args ...string) outcome {
 func TestCommandsAndExitCodes(t *testing.T) {
 	path := file(t, good)
 	bad := file(t, "api:\n  lisen: x\n")
+	unset := file(t, strings.Replace(good, "    profile: devnet\n", "    profile: devnet\n    user: kofo\n    password_env: NOT_SET\n", 1))
+	wrongChain := &adapters.Error{Reason: "WRONG_CHAIN", Retryable: true, Op: "check the node", Err: adapters.ErrWrongChain}
+	running := &adapters.Error{Reason: "ALREADY_RUNNING", Op: "open the data", Advice: "stop it first", Err: errors.New("another process")}
 	for _, c := range []struct {
 		args  []string
 		fails error
@@ -83,6 +89,15 @@ func TestCommandsAndExitCodes(t *testing.T) {
 		{[]string{"config", "check", "--config", path}, nil, exitOK, false, "good: 1 chains"},
 		{[]string{"config", "check", "--config", bad}, nil, exitRefused, false, "CONFIG_UNKNOWN_KEY"},
 		{[]string{"config", "print", "--config", path, "--api-listen", "127.0.0.1:7"}, nil, exitOK, false, "listen: 127.0.0.1:7"},
+		{[]string{"config", "check", "--config", unset}, nil, exitRefused, false, "line 9: chains[0].password_env: "},
+		{[]string{"--config", unset}, nil, exitRefused, false, "\n  BAD_CONFIG: "},
+		{[]string{"config", "print", "--config", unset}, nil, exitOK, false, "NOT_SET"},
+		{[]string{"config", "check", "--data-dir", "/nowhere"}, nil, exitOK, false, "no kofod.yml in /nowhere: defaults\ngood: 0 chains"},
+		{[]string{"config", "chekc"}, nil, exitUsage, false, `no command "chekc"`},
+		{[]string{"config"}, nil, exitUsage, false, "takes a command"},
+		{[]string{"--json", "nonsense"}, nil, exitUsage, false, `{"error":`},
+		{[]string{"--config", path}, wrongChain, exitRefused, true, "\n  WRONG_CHAIN: "},
+		{[]string{"--config", path}, running, exitRefused, true, "another process\n  ALREADY_RUNNING: stop it first: kofo node shutdown\n"},
 		{[]string{"version"}, nil, exitOK, false, "kofod "},
 		{[]string{"--help"}, nil, exitOK, false, "Exit codes: 0 stopped"},
 	} {
@@ -90,6 +105,25 @@ func TestCommandsAndExitCodes(t *testing.T) {
 		if got.code != c.code || (got.ran != nil) != c.ran || !strings.Contains(got.out+got.err, c.text) || strings.Contains(got.out+got.err, "canary") {
 			t.Errorf("%v: %+v", c.args, got)
 		}
+	}
+}
+
+// What is written for people has at most 100 columns, and no code twice.
+func TestTextIsNarrow(t *testing.T) {
+	mainnet := file(t, strings.NewReplacer("1337", "1", "profile: devnet", "profile: standard").Replace(good))
+	texts := []string{call(t, nil, "config", "check", "--config", mainnet).err}
+	for _, cmd := range append(leaves(process{}.commands()), process{}.commands()) {
+		texts = append(texts, call(t, nil, append(strings.Fields(cmd.CommandPath())[1:], "--help")...).out)
+	}
+	for _, text := range texts {
+		for line := range strings.Lines(text) {
+			if utf8.RuneCountInString(strings.TrimRight(line, "\n")) > lines.Width && strings.Contains(strings.TrimSpace(line), " ") {
+				t.Errorf("%d columns: %s", utf8.RuneCountInString(line), line)
+			}
+		}
+	}
+	if strings.Count(texts[0], "MAINNET_REFUSED") != 1 {
+		t.Error(texts[0])
 	}
 }
 
@@ -200,7 +234,7 @@ func TestMissingSeedIsNoticedFirst(t *testing.T) {
 			args: append(args, "--config", file(t, good), "--data-dir", t.TempDir()), environ: []string{"HOME=" + t.TempDir()},
 			out: &out, err: &errs, run: node.Run,
 		})
-		if text := errs.String(); code != exitRefused || !strings.HasSuffix(text, "[SEED_FILE_MISSING]\n") || !strings.Contains(text, "kofo init") {
+		if text := errs.String(); code != exitRefused || !strings.Contains(text, "\n  SEED_FILE_MISSING: ") || !strings.Contains(text, "kofo init") {
 			t.Errorf("%v: exit %d: %s", args, code, text)
 		}
 	}

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kofo-network/kofo/api/sdk/reason"
 	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/lines"
 	"github.com/kofo-network/kofo/internal/node"
 )
 
@@ -70,13 +72,13 @@ func failureOf(err error) failure {
 	code, passing := node.Reason(err)
 	f := failure{Reason: code, Text: err.Error(), Exit: exitFailed}
 	if info, ok := reason.Lookup(reason.Reason(code)); ok {
-		f.Advice = strings.ReplaceAll(info.Advice, "`", "")
+		f.Advice = lines.Advice(info.Advice, lines.Nothing)
 	}
 	var usage usageError
 	switch {
 	case errors.As(err, &usage):
 		f.Exit = exitUsage
-	case !passing:
+	case !passing, code == string(reason.WrongChain): // a node that runs tries again, one that starts does not
 		f.Exit = exitRefused
 	}
 	var wrong *config.Error
@@ -97,11 +99,21 @@ func (f failure) print(p process, asJSON bool) {
 		return
 	}
 	text := f.Text
-	if f.Advice != "" && len(f.Problems) == 0 {
-		text += "; " + f.Advice
+	if first, _, _ := strings.Cut(f.Advice, ":"); first != "" {
+		text = strings.TrimSuffix(text, "; "+first) // said once
 	}
-	if f.Reason != "" {
-		text += " [" + f.Reason + "]"
+	told := []string{"kofod: " + text}
+	switch {
+	case f.Reason == "":
+	case f.Advice == "":
+		told = append(told, "  "+f.Reason)
+	case !slices.ContainsFunc(f.Problems, func(p problem) bool { return p.Reason == f.Reason }):
+		told = append(told, "  "+f.Reason+": "+f.Advice)
 	}
-	_, _ = fmt.Fprintln(p.err, "kofod:", text)
+	for _, line := range told {
+		_, _ = fmt.Fprintln(p.err, lines.Fold(line, lines.Width, noteIndent))
+	}
 }
+
+// noteIndent is where what is broken off a line begins.
+const noteIndent = 4

@@ -335,6 +335,68 @@ func TestEveryMistakeHasItsReasonKeyAndLine(t *testing.T) {
 	}
 }
 
+// Keys, types, values and what they give together are told at once, in the
+// order of the file, and nothing of it twice.
+func TestEverythingIsToldAtOnce(t *testing.T) {
+	text := `api:
+  lisen: x
+  max_conns: many
+  rate: 0
+log:
+  level: loud
+  level: info
+policy:
+  max_lock: 1m
+chains:
+  - name: Bitcoin
+    kind: bitcoin
+    id: bip122:0f9188f13cb7b2c71f2a335e3a4fc328
+    ulr: http://127.0.0.1:18334
+    user: kofo
+    password_env: NOT_SET
+  - name: ethereum
+    kind: evm
+    id: eip155:11155111
+    url: ws://127.0.0.1:8546
+bus: 3
+`
+	path := filepath.Join(t.TempDir(), "kofod.yml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Load(Sources{File: path, Environ: []string{"HOME=/x", "KOFO_STORE_DNS=x"}, Serve: true})
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range e.Problems {
+		got = append(got, fmt.Sprintf("%d %s %s", p.Line, p.Key, p.Reason))
+	}
+	want := []string{
+		"2 api.lisen CONFIG_UNKNOWN_KEY", "3 api.max_conns CONFIG_BAD_VALUE", "4 api.rate CONFIG_BAD_VALUE",
+		"6 log.level CONFIG_BAD_VALUE", "7 log.level CONFIG_TWICE", "9 policy.max_lock CONFIG_LOCKS_TOO_LONG",
+		"9 policy.max_lock CONFIG_LOCKS_TOO_LONG",
+		"11 chains[0].name CONFIG_BAD_VALUE", "14 chains[0].ulr CONFIG_UNKNOWN_KEY", "16 chains[0].password_env CONFIG_MISSING",
+		"21 bus CONFIG_BAD_VALUE", "0 KOFO_STORE_DNS CONFIG_UNKNOWN_KEY",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Only a node that runs needs the passwords.
+func TestPasswordsMustBeThereToServe(t *testing.T) {
+	environ := []string{"HOME=/x"}
+	for serve, want := range map[bool]int{false: 0, true: 1} {
+		_, err := Load(Sources{File: "testdata/node.yml", Environ: environ, Serve: serve})
+		var e *Error
+		if errors.As(err, &e); (err == nil) != (want == 0) || want == 1 && (len(e.Problems) != 1 || e.Problems[0].Line == 0 || e.Problems[0].Reason != ReasonMissing) {
+			t.Errorf("%v: %v", serve, err)
+		}
+	}
+}
+
 func TestVariablesThatLookLikeKeysMustBeKeys(t *testing.T) {
 	got := problemsOf(t, "", "KOFO_STORE_DNS=x")
 	if len(got) != 1 || got[0].Reason != ReasonUnknownKey || got[0].Suggest != "KOFO_STORE_DSN" {
@@ -383,6 +445,9 @@ func FuzzLoad(f *testing.F) {
 			}
 			return
 		}
-		c.Validate()
+		l.judge(c)
+		if len(l.problems) > 0 && l.err().Error() == "" {
+			t.Error("problems without a text")
+		}
 	})
 }

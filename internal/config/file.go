@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"gopkg.in/yaml.v3"
@@ -14,8 +15,9 @@ import (
 var syntaxLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
 
 // checkFile notes the line of every key, and refuses keys that do not exist
-// or stand twice.
-func (l *loader) checkFile(content []byte) {
+// or stand twice. It returns the text without what stands twice, and whether
+// it can be read further.
+func (l *loader) checkFile(content []byte) (rest []byte, readable bool) {
 	var root yaml.Node
 	if err := yaml.Unmarshal(content, &root); err != nil {
 		p := Problem{Reason: ReasonSyntax, Text: err.Error()}
@@ -24,12 +26,21 @@ func (l *loader) checkFile(content []byte) {
 			p.Text = m[2]
 		}
 		l.add(p)
-		return
+		return nil, false
 	}
 	if len(root.Content) == 0 {
-		return // an empty file
+		return content, true // an empty file
 	}
-	l.checkSection(root.Content[0], reflect.TypeFor[Config](), "")
+	top := root.Content[0]
+	l.checkSection(top, reflect.TypeFor[Config](), "")
+	if top.Kind != yaml.MappingNode {
+		return nil, len(l.problems) == 0 // null is an empty file too
+	}
+	if !l.twice {
+		return content, true
+	}
+	rest, err := yaml.Marshal(&root)
+	return rest, err == nil
 }
 
 func (l *loader) checkSection(node *yaml.Node, t reflect.Type, prefix string) {
@@ -53,6 +64,9 @@ func (l *loader) checkSection(node *yaml.Node, t reflect.Type, prefix string) {
 		name, value := node.Content[i], node.Content[i+1]
 		path := prefix + name.Value
 		if _, twice := l.lines[path]; twice {
+			node.Content = slices.Delete(node.Content, i, i+2)
+			i -= 2
+			l.twice = true
 			l.add(Problem{Reason: ReasonTwice, Key: path, Line: name.Line, Text: "stands twice"})
 			continue
 		}

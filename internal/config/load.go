@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,6 +34,25 @@ type Sources struct {
 	Environ []string
 	// Flags are those that AddFlags has added, parsed; nil for none.
 	Flags *pflag.FlagSet
+	// Serve says that a node shall run with it: passwords must be where they
+	// are said to be, which programs that only talk to the node do not need.
+	Serve bool
+}
+
+// Path is the file that is read. An optional one may be missing: nobody asked
+// for it.
+func (src Sources) Path() (file string, optional bool) {
+	if src.File != "" {
+		return src.File, false
+	}
+	if file = lookup(src.Environ, "KOFO_CONFIG"); file != "" {
+		return file, false
+	}
+	dir := DefaultDataDir(src.Environ)
+	if src.Flags != nil && src.Flags.Changed("data-dir") {
+		dir, _ = src.Flags.GetString("data-dir")
+	}
+	return filepath.Join(dir, FileName), true
 }
 
 // AddFlags adds a flag for every key outside lists.
@@ -61,7 +81,8 @@ func Load(src Sources) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	if l.add(c.Validate()...); len(l.problems) > 0 {
+	l.judge(c)
+	if len(l.problems) > 0 {
 		return Config{}, l.err()
 	}
 	return c, nil
@@ -73,6 +94,7 @@ type loader struct {
 	file     string
 	lines    map[string]int // of keys in the file
 	problems []Problem
+	twice    bool // a key of the file stands twice
 }
 
 func (l *loader) add(problems ...Problem) {
@@ -82,6 +104,33 @@ func (l *loader) add(problems ...Problem) {
 		}
 		l.problems = append(l.problems, p)
 	}
+}
+
+// judge adds what is wrong with the values to what is wrong with the text.
+func (l *loader) judge(c Config) {
+	found := c.validate()
+	if l.src.Serve {
+		found = append(found, c.validatePasswords(l.src.Environ)...)
+	}
+	for _, p := range found {
+		if !l.told(p.Key) {
+			l.add(p)
+		}
+	}
+	if !slices.ContainsFunc(l.problems, touchesLocks) {
+		l.add(c.validateLocks()...)
+	}
+}
+
+// told reports whether a key's problem is known already: the value of a key
+// that could not be read is its default, and one that is misspelled is missing.
+func (l *loader) told(key string) bool {
+	return slices.ContainsFunc(l.problems, func(p Problem) bool {
+		if p.Reason == ReasonUnknownKey && p.Suggest != "" {
+			return p.Key[:strings.LastIndexByte(p.Key, '.')+1]+p.Suggest == key
+		}
+		return p.Key == key && p.Reason != ReasonTwice
+	})
 }
 
 // line of a key, or of the nearest section around it.
@@ -99,7 +148,17 @@ func (l *loader) line(path string) int {
 	return 0
 }
 
-func (l *loader) err() error { return &Error{File: l.file, Problems: l.problems} }
+// err tells everything in the order of the file; what stands elsewhere comes
+// last.
+func (l *loader) err() error {
+	slices.SortStableFunc(l.problems, func(a, b Problem) int {
+		if (a.Line == 0) != (b.Line == 0) {
+			return cmp.Compare(b.Line, a.Line)
+		}
+		return cmp.Compare(a.Line, b.Line)
+	})
+	return &Error{File: l.file, Problems: l.problems}
+}
 
 func (l *loader) load() (Config, error) {
 	content, err := l.read()
@@ -109,10 +168,12 @@ func (l *loader) load() (Config, error) {
 	return l.merge(content)
 }
 
-// merge puts environment and flags over the content of the file.
+// merge puts environment and flags over the content of the file. What is
+// wrong is gathered; an error is a text that cannot be read any further.
 func (l *loader) merge(content []byte) (Config, error) {
 	k := koanf.New(".")
-	if l.checkFile(content); len(l.problems) > 0 {
+	content, readable := l.checkFile(content)
+	if !readable {
 		return Config{}, l.err()
 	}
 	if err := k.Load(rawbytes.Provider(content), yaml.Parser()); err != nil {
@@ -131,9 +192,6 @@ func (l *loader) merge(content []byte) (Config, error) {
 		c.Chains[i] = defaultChain()
 	}
 	l.decode(k, &c)
-	if len(l.problems) > 0 {
-		return Config{}, l.err()
-	}
 	dir, err := filepath.Abs(c.DataDir)
 	if err != nil {
 		return Config{}, fmt.Errorf("data folder: %w", err)
@@ -146,18 +204,7 @@ func (l *loader) merge(content []byte) (Config, error) {
 // read returns the file's content; none where it was not asked for and is not
 // there.
 func (l *loader) read() ([]byte, error) {
-	file := l.src.File
-	if file == "" {
-		file = lookup(l.src.Environ, "KOFO_CONFIG")
-	}
-	optional := file == ""
-	if optional {
-		dir := DefaultDataDir(l.src.Environ)
-		if l.src.Flags != nil && l.src.Flags.Changed("data-dir") {
-			dir, _ = l.src.Flags.GetString("data-dir")
-		}
-		file = filepath.Join(dir, FileName)
-	}
+	file, optional := l.src.Path()
 	l.file = file
 	info, err := os.Stat(file)
 	if optional && errors.Is(err, fs.ErrNotExist) {
@@ -274,7 +321,7 @@ func (l *loader) decodeValue(raw any, parent reflect.Value, name, path string) {
 		}
 	}
 	if inner != nil {
-		l.add(Problem{Reason: ReasonBadValue, Key: path, Text: fmt.Sprintf("%q where keys are expected", fmt.Sprint(raw))})
+		l.noKeys(path, raw)
 		return
 	}
 	if text, ok := raw.(string); ok && field.Type() == reflect.TypeFor[[]string]() {
@@ -282,6 +329,13 @@ func (l *loader) decodeValue(raw any, parent reflect.Value, name, path string) {
 	}
 	if err := decodeLeaf(raw, field); err != nil {
 		l.add(Problem{Reason: ReasonBadValue, Key: path, Text: fmt.Sprintf("%s, not %q", expected(field.Type()), show(raw, field.Type()))})
+	}
+}
+
+// noKeys: a value stands where keys belong. Of a file it was told before.
+func (l *loader) noKeys(path string, raw any) {
+	if !l.told(path) {
+		l.add(Problem{Reason: ReasonBadValue, Key: path, Text: fmt.Sprintf("%q where keys are expected", fmt.Sprint(raw))})
 	}
 }
 
@@ -301,7 +355,7 @@ func (l *loader) decodeList(items []any, field reflect.Value, path string) {
 		at := path + "[" + strconv.Itoa(i) + "]"
 		m, ok := item.(map[string]any)
 		if !ok {
-			l.add(Problem{Reason: ReasonBadValue, Key: at, Text: fmt.Sprintf("%q where keys are expected", fmt.Sprint(item))})
+			l.noKeys(at, item)
 			continue
 		}
 		for _, sub := range sortedKeys(m) {

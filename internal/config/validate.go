@@ -69,8 +69,9 @@ func (p *problems) hostPort(key, value string, zeroPort bool) {
 	}
 }
 
-// Validate reports everything that is wrong with a completed configuration.
-func (c Config) Validate() []Problem {
+// validate reports everything that is wrong with the values of a completed
+// configuration, but for what they give together: see validateLocks.
+func (c Config) validate() []Problem {
 	var out []Problem
 	out = append(out, c.validateRoot()...)
 	out = append(out, c.API.validate()...)
@@ -86,8 +87,28 @@ func (c Config) Validate() []Problem {
 		p.hostPort("listen", c.Metrics.Listen, true)
 		out = append(out, p.list...)
 	}
-	if len(out) == 0 {
-		out = c.validateLocks()
+	return out
+}
+
+// ofLocks are the keys without which locks cannot be computed.
+var ofLocks = regexp.MustCompile(`^(policy(\.(outage|offer_validity|max_lock))?|chains(\[\d+\](\.(kind|profile|timing)(\..*)?)?)?)$`)
+
+func touchesLocks(p Problem) bool { return ofLocks.MatchString(p.Key) }
+
+// validatePasswords: what a back end wants to be told must be there.
+func (c Config) validatePasswords(environ []string) []Problem {
+	var out []Problem
+	for i, chain := range c.Chains {
+		if chain.CookieFile != "" {
+			continue // comes and goes with the back end
+		}
+		if _, _, err := c.Credentials(chain, environ); err != nil {
+			key := "password_env"
+			if chain.PasswordFile != "" {
+				key = "password_file"
+			}
+			out = append(out, Problem{Reason: ReasonMissing, Key: fmt.Sprintf("chains[%d].%s", i, key), Text: err.Error()})
+		}
 	}
 	return out
 }

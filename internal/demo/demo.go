@@ -161,16 +161,16 @@ func (d *demo) stop() {
 // as under go run, so the commands are given one.
 func (d *demo) explainKeep() {
 	d.print.step("Everything keeps running until you press Ctrl-C. In another terminal, to play on:")
-	d.print.line("")
-	d.print.line("  alias kofo='%s'", d.o.Executable)
+	d.print.paste("")
+	d.print.paste("  alias kofo='%s'", d.o.Executable)
 	for _, p := range []*party{d.initiator, d.participant} {
-		d.print.line("  alias %s='kofo --data-dir %s'", p.name, p.dir)
+		d.print.paste("  alias %s='kofo --data-dir %s'", p.name, p.dir)
 	}
-	d.print.line("")
-	d.print.line("  %s node info", d.initiator.name)
-	d.print.line("  %s swap list", d.initiator.name)
-	d.print.line("  %s wallet balances", d.participant.name)
-	d.print.line("  %s swap offer --send '0.01 BTC' --receive '0.2 ETH'     # a ticket that lives an hour", d.initiator.name)
-	d.print.line("  %s swap accept TICKET", d.participant.name)
-	d.print.line("  %s swap watch", d.participant.name)
+	d.print.paste("")
+	d.print.paste("  %s node info", d.initiator.name)
+	d.print.paste("  %s swap list", d.initiator.name)
+	d.print.paste("  %s wallet balances", d.participant.name)
+	d.print.paste("  %s swap offer --send '0.01 BTC' --receive '0.2 ETH'     # a ticket that lives an hour", d.initiator.name)
+	d.print.paste("  %s swap accept TICKET", d.participant.name)
+	d.print.paste("  %s swap watch", d.participant.name)
 }

@@ -10,9 +10,9 @@ import (
 	"sync"
 	"text/tabwriter"
 	"time"
-	"unicode/utf8"
 
 	"github.com/kofo-network/kofo/api/sdk"
+	"github.com/kofo-network/kofo/internal/lines"
 )
 
 // printer writes progress, for people or as one JSON object a line.
@@ -32,6 +32,18 @@ func newPrinter(out io.Writer, asJSON bool) *printer {
 func (p *printer) write(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.put(text)
+}
+
+// stamped writes what happened with the time at which it is told: a node that
+// comes back tells what is older than what was printed meanwhile.
+func (p *printer) stamped(party, text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.put(fmt.Sprintf("%5.1fs  %-11s  %s", time.Since(p.began).Seconds(), party, text))
+}
+
+func (p *printer) put(text string) {
 	if p.json {
 		line, err := json.Marshal(map[string]any{"seconds": int(time.Since(p.began).Seconds()), "progress": strings.TrimSpace(text)})
 		if err == nil && strings.TrimSpace(text) != "" {
@@ -39,7 +51,21 @@ func (p *printer) write(text string) {
 		}
 		return
 	}
-	fmt.Fprintln(p.out, fold(text))
+	fmt.Fprintln(p.out, lines.Fold(text, lines.Width, lineIndent))
+}
+
+// lineIndent is where what is broken off a line begins.
+const lineIndent = 25
+
+// paste writes a line for a shell, which would take a folded one for two.
+func (p *printer) paste(format string, args ...any) {
+	if p.json {
+		p.line(format, args...)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprintf(p.out, format+"\n", args...)
 }
 
 // step is what the demo itself does.
@@ -85,7 +111,7 @@ func (p *printer) entry(party, swap string, e *sdk.HistoryEntry) {
 	if !p.fresh(party, e.GetText()) {
 		return // the agreement's record, which has no number, told it before
 	}
-	p.line("%5.1fs  %-11s  %s", sdk.Time(e.GetTime()).Sub(p.began).Seconds(), party, e.GetText())
+	p.stamped(party, e.GetText())
 }
 
 // newer reports whether an event comes after those printed of a swap.
@@ -97,28 +123,6 @@ func (p *printer) newer(name string, sequence uint64) bool {
 	}
 	p.seen[name] = max(p.seen[name], sequence)
 	return true
-}
-
-// Where lines are folded, and where what is broken off begins.
-const (
-	lineLength = 100
-	lineIndent = 25
-)
-
-// fold breaks a line between words.
-func fold(text string) string {
-	var b strings.Builder
-	used := 0
-	for i, word := range strings.SplitAfter(text, " ") {
-		length := utf8.RuneCountInString(strings.TrimRight(word, " "))
-		if i > 0 && used+length > lineLength {
-			b.WriteString("\n" + strings.Repeat(" ", lineIndent))
-			used = lineIndent
-		}
-		b.WriteString(word)
-		used += utf8.RuneCountInString(word)
-	}
-	return strings.ReplaceAll(b.String(), " \n", "\n")
 }
 
 // fresh reports whether the text differs from the last one under the name.
@@ -138,14 +142,14 @@ func (p *printer) quote(q *sdk.Quote) {
 		p.line("  leg %d: %s; its refund opens at %s", leg.GetIndex(),
 			human(leg.GetAmount().GetAsset(), leg.GetAmount().GetAmount()),
 			sdk.Time(leg.GetTimeLock()).UTC().Format("15:04:05 UTC"))
-		p.line("         fees: lock %s, redeem %s, refund %s", human(leg.GetFeeAsset(), leg.GetFundFee()),
+		p.line("         fees at most: lock %s, redeem %s, refund %s", human(leg.GetFeeAsset(), leg.GetFundFee()),
 			human(leg.GetFeeAsset(), leg.GetRedeemFee()), human(leg.GetFeeAsset(), leg.GetRefundFee()))
 	}
 	var worst []string
 	for _, a := range q.GetWorstCaseLoss() {
 		worst = append(worst, human(a.GetAsset(), a.GetAmount()))
 	}
-	p.line("  worst case if the swap fails: %s in fees", strings.Join(worst, " and "))
+	p.line("  worst case, if the swap fails while fees are at stress: %s in fees", strings.Join(worst, " and "))
 }
 
 // balances prints a table.

@@ -13,15 +13,33 @@ import (
 	"github.com/kofo-network/kofo/internal/server/servertest"
 )
 
-func TestFold(t *testing.T) {
-	long := strings.TrimSpace(strings.Repeat("word ", 30))
-	for line := range strings.SplitSeq(fold(long), "\n") {
-		if len(line) > lineLength || strings.HasSuffix(line, " ") {
-			t.Errorf("%d columns: %q", len(line), line)
+// What is printed to be pasted stands on one line each, however long the path
+// of the program is: that of go run is.
+func TestLinesToPasteStayWhole(t *testing.T) {
+	out := &screen{grew: make(chan struct{}, 1)}
+	program := "/root/.cache/go-build/" + strings.Repeat("0123456789abcdef", 8) + "-d/kofo"
+	d := &demo{
+		o: Options{Executable: program}, print: newPrinter(out, false),
+		initiator: &party{name: "initiator", dir: "/tmp/" + strings.Repeat("deep/", 30)}, participant: &party{name: "participant", dir: "/tmp/p"},
+	}
+	d.explainKeep()
+	want := []string{"alias kofo='" + program + "'", "alias initiator='kofo --data-dir " + d.initiator.dir + "'"}
+	for _, line := range want {
+		if !strings.Contains(out.String(), "\n  "+line+"\n") {
+			t.Errorf("%q stands on no line of its own in\n%s", line, out.String())
 		}
 	}
-	if got := fold("short enough"); got != "short enough" {
-		t.Errorf("%q", got)
+}
+
+// A node that comes back tells what is older than what was printed meanwhile.
+func TestTimesRise(t *testing.T) {
+	out := &screen{grew: make(chan struct{}, 1)}
+	p := newPrinter(out, false)
+	p.began = p.began.Add(-time.Minute)
+	p.entry("initiator", "a", &sdk.HistoryEntry{Sequence: 1, Text: "late", Time: &sdk.Timestamp{Seconds: time.Now().Unix()}})
+	p.entry("participant", "a", &sdk.HistoryEntry{Sequence: 1, Text: "early", Time: &sdk.Timestamp{Seconds: p.began.Unix()}})
+	if text := out.String(); !strings.HasPrefix(text, " 60.") || !strings.Contains(text, "\n 60.") {
+		t.Error(text)
 	}
 }
 

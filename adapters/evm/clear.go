@@ -25,28 +25,59 @@ const haste = 2
 // fateOf decides at the price that what comes after it offers. A funding that is late, or that its owner
 // has released, must not come any more: its incoming leg may be gone. One that is in time is not raised,
 // as its owner knows it by its id, and signs another once its nonce is used up.
-func (a *Adapter) fateOf(l line, tx *types.Transaction, want price) fate {
-	fundings := a.fundings(tx)
-	for _, rec := range fundings {
-		if r := l.lane(rec); r == nil || r.Released || l.late(*r) {
-			return cancel
+//
+// A payment is not raised either: those who have the first would be paid by both, and its owner has said
+// what it may cost. A spend whose contract is not open any more does nothing but show what must not be
+// shown, and one with a secret is handed out by its owner alone, until a node has it.
+func (a *Adapter) fateOf(ctx context.Context, l line, tx *types.Transaction, want price) (fate, error) {
+	byID := a.payment(tx) // its owner knows it by its id
+	for _, in := range a.intents(tx) {
+		alive, err := a.alive(ctx, l, tx, in)
+		if err != nil || !alive {
+			return cancel, err
 		}
+		byID = byID || in.kind == adapters.Funded
 	}
 	if tx.GasFeeCap().Cmp(want.cap) >= 0 {
-		return keep
+		return keep, nil
 	}
 	atRisk := tx.GasFeeCap().Cmp(bumped(l.base())) < 0 // not sure to be in the next block
-	if len(fundings) > 0 {
+	if byID {
 		slow := new(big.Int).Mul(effective(priceOf(tx), l.base()), big.NewInt(haste))
 		if atRisk || effective(want, l.base()).Cmp(slow) >= 0 {
-			return cancel
+			return cancel, nil
 		}
-		return keep
+		return keep, nil
 	}
 	if atRisk || worthBumping(tx, want) {
-		return raise
+		return raise, nil
 	}
-	return keep
+	return keep, nil
+}
+
+// alive reports whether a transaction may come, by what it would do to one contract.
+func (a *Adapter) alive(ctx context.Context, l line, tx *types.Transaction, in intent) (bool, error) {
+	if in.kind == adapters.Funded {
+		r := l.lane(in.record)
+		return r != nil && !r.Released && !l.late(*r), nil
+	}
+	held, err := a.slotAt(ctx, in.record, l.head.Hash())
+	if err != nil || held.Cmp(in.record.id(a.domain).Big()) != 0 {
+		return false, err
+	}
+	if in.kind != adapters.Redeemed || a.taken[tx.Hash().Hex()] {
+		return true, nil
+	}
+	// Announced, and maybe never sent. The hash does not tell the secret.
+	_, _, err = a.node.eth.TransactionByHash(ctx, tx.Hash())
+	if unfound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, unreachable("look for transaction "+tx.Hash().Hex(), err)
+	}
+	a.taken[tx.Hash().Hex()] = true
+	return true, nil
 }
 
 // late reports whether a funding of the lane must not be in a block after the tip.
@@ -77,7 +108,11 @@ func (a *Adapter) advance(ctx context.Context, l line, old adapters.Tx, want pri
 	if err != nil {
 		return err
 	}
-	switch a.fateOf(l, tx, want) {
+	decided, err := a.fateOf(ctx, l, tx, want)
+	if err != nil {
+		return err
+	}
+	switch decided {
 	case cancel:
 		return a.replace(ctx, old, tx, a.idleTx(old.Nonce, want))
 	case raise:
@@ -88,7 +123,7 @@ func (a *Adapter) advance(ctx context.Context, l line, old adapters.Tx, want pri
 	}
 	err = a.node.eth.SendTransaction(ctx, tx)
 	if err == nil || known(err) {
-		delete(a.refused, old.ID)
+		a.noteTaken(old.ID)
 		return nil
 	}
 	if !a.noteRefusal(ctx, tx, err) {
@@ -147,14 +182,23 @@ func (a *Adapter) reach(ctx context.Context, l line, nonce, units uint64, market
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case other.Nonce > nonce:
+		if other.Nonce > nonce {
 			if !a.refused[other.ID] {
 				left.Sub(left, tx.Cost())
 			}
-		case a.refused[other.ID] || a.fateOf(l, tx, market) == cancel:
+			continue
+		}
+		gone := a.refused[other.ID]
+		if !gone {
+			decided, err := a.fateOf(ctx, l, tx, market)
+			if err != nil {
+				return nil, err
+			}
+			gone = decided == cancel
+		}
+		if gone {
 			before = append(before, gasAt{payGas, bumped(tx.GasFeeCap())})
-		default:
+		} else {
 			left.Sub(left, tx.Value())
 			before = append(before, gasAt{tx.Gas(), bumped(tx.GasFeeCap())})
 		}

@@ -101,6 +101,9 @@ type Adapter struct {
 	// refused are transactions that own their nonce and that the node will not take. Held by signing; what
 	// a restart forgets is found again when something waits for that nonce.
 	refused map[string]bool
+	// taken are transactions that a node has said to have. Held by signing; what a restart forgets, the
+	// node is asked for.
+	taken map[string]bool
 }
 
 // Open connects, checks that the endpoint serves the right chain and that the deployment's code is the
@@ -146,7 +149,7 @@ func prepare(config Config, account Signer, journal Journal, lanes Lanes, log *s
 		config: config, calls: reader, chainID: new(big.Int).SetUint64(id), deployment: config.Deployment,
 		tokens: map[common.Address]Token{}, native: htlc.AssetID(string(config.Chain) + "/slip44:60"),
 		account: account, journal: journal, lanes: lanes, log: log,
-		watched: newRegistry(), pool: newSightings(), headers: newHeaderCache(), refused: map[string]bool{},
+		watched: newRegistry(), pool: newSightings(), headers: newHeaderCache(), refused: map[string]bool{}, taken: map[string]bool{},
 	}
 	a.domain = contracts.Domain(a.chainID, a.deployment)
 	a.codeHash = contracts.RuntimeHash(a.chainID, a.deployment)

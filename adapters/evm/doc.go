@@ -12,10 +12,15 @@
 //     transaction that was never broadcast may find its nonce taken by another; Broadcast then fails with
 //     [ErrNonceTaken] and nothing has left the process: sign again (Redeem and Refund with Replace set),
 //     store, and broadcast that.
-//   - A nonce never waits for long: what stands before a spend and offers too little is signed again for
-//     more, journaled and sent, and its owner gets that one back when it next asks with Replace; a funding
-//     there is replaced by nothing where it is late, released, abandoned or far too cheap, and what a node
-//     refuses for good loses its nonce. Broadcasting such a funding fails with FUNDING_DISPLACED while either
-//     may be mined, and with [ErrNonceTaken] once its nonce is used up: only then sign another.
+//   - A nonce never waits for long: a spend or an approval that stands before another spend and offers too
+//     little is signed again for more, journaled and sent, and its owner gets that one back when it next asks
+//     with Replace; a funding or withdrawal there is replaced by nothing where it is far too cheap, late,
+//     released or abandoned, a spend where its contract is not open any more, and what a node refuses for
+//     good loses its nonce. A redeem that no node has shown to have is replaced by nothing too: no secret
+//     leaves the process but by the Broadcast of its owner.
+//   - Broadcasting a displaced funding fails with FUNDING_DISPLACED while either may be mined, and with
+//     [ErrNonceTaken] once its nonce is used up: only then sign another. A displaced withdrawal fails with
+//     PAYMENT_DISPLACED until the use of its nonce is Bury blocks deep.
+//   - What fails before anything was handed to a node is [adapters.ErrNotSent].
 //   - The outcome is judged by Facts and by Funded, never by a receipt.
 package evm

@@ -49,6 +49,21 @@ func heldByOthers(asset htlc.AssetID, have, need *big.Int) error {
 	}
 }
 
+// notSent: the transaction has not left the process by this call.
+func notSent(err error) error { return fmt.Errorf("%w: %w", adapters.ErrNotSent, err) }
+
+// displaced: another transaction has the nonce, and either may be the one that is mined.
+func displaced(reason, op, by, advice string) error {
+	return &adapters.Error{
+		Reason: reason, Op: op, Retryable: true, Advice: advice,
+		Err: fmt.Errorf("%w: %s was announced for its nonce, and may lose to this one", adapters.ErrRejected, by),
+	}
+}
+
+func paymentDisplaced(op, by string) error {
+	return displaced("PAYMENT_DISPLACED", op, by, "sign it again once something else has used up its nonce for good")
+}
+
 func nonceTaken(op string) error {
 	return &adapters.Error{
 		Reason: "NONCE_TAKEN", Op: op, Retryable: true, Advice: "sign it again",

@@ -52,6 +52,7 @@ type view struct {
 	reserved         []LaneReservation
 	redeems          []RedeemReservation
 	hashNow, hashOld common.Hash
+	paying           map[common.Address]*big.Int // by coin, what payments that wait for a block will take
 }
 
 func (a *Adapter) stored(ctx context.Context) ([]LaneReservation, error) {
@@ -126,7 +127,8 @@ func (a *Adapter) look(ctx context.Context, extra uint64) (view, error) {
 	if v.buriedNonce, err = a.node.eth.NonceAtHash(ctx, a.account.Address(), v.hashOld); err != nil {
 		return v, unreachable("read the buried nonce", err)
 	}
-	return v, nil
+	v.paying, err = a.paying(ctx, v.hashNow)
+	return v, err
 }
 
 // over reports whether a reservation can never again lock anything nor holds anything.
@@ -155,10 +157,15 @@ func (v view) holds(r LaneReservation) (amount, fees *big.Int) {
 	return r.Amount.Big(), r.Fees.Big()
 }
 
-// held sums what everybody but owner keeps back of an asset, and all that is kept for redeems, the owner's
-// too: its funding must not take that.
+// held sums what everybody but owner keeps back of an asset, what payments that wait will take, and all that
+// is kept for redeems, the owner's too: its funding must not take that.
 func (a *Adapter) held(v view, asset htlc.AssetID, owner string) *big.Int {
 	sum := new(big.Int)
+	for coin, amount := range v.paying {
+		if a.assetOf(coin) == asset {
+			sum.Add(sum, amount)
+		}
+	}
 	for _, r := range v.reserved {
 		if r.Owner == owner && !r.Released || r.Released && v.over(r) {
 			continue

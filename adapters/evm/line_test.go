@@ -337,26 +337,7 @@ func TestRaisedRedeemIsItsOwners(t *testing.T) {
 	}
 }
 
-// A withdrawal that was raised pays once, and its owner is told that it is done.
-func TestRaisedWithdrawalPaysOnce(t *testing.T) {
-	k, w := newWiredKit(t)
-	in := k.incoming(1)
-	before := k.Balance(k.Accounts[4].Address)
-	cheap := k.withdraw(k.payer, 12345)
-	k.spike(new(big.Int).Mul(big.NewInt(2), new(big.Int).SetUint64(cheap.FeeRate)))
-	k.broadcast(k.payer, cheap)
-	k.redeemWithin(3, k.payer, in, 1)
-	for _, blind := range []bool{false, true} {
-		w.set(func(w *wire) { w.noIndex = blind })
-		k.broadcast(k.payer, cheap)
-	}
-	k.Commit()
-	if got := new(big.Int).Sub(k.Balance(k.Accounts[4].Address), before); got.Cmp(big.NewInt(12345)) != 0 {
-		t.Fatalf("paid %s", got)
-	}
-}
-
-// A redeem at its deadline leaves the coins that those before it need to be raised: the node refuses what
+// A redeem at its deadline leaves the coins that those before it need to give way: the node refuses what
 // together costs more than the account has.
 func TestClimbLeavesCoinsForTheLine(t *testing.T) {
 	k := newKit(t)
@@ -410,6 +391,8 @@ func laggingIndex(t *testing.T, says bool) {
 	other := k.open(k.payer.account, evmtest.NewBook())
 	k.broadcast(other, k.withdraw(other, 6))
 	k.Commit()
+	k.Commit()
+	wantReason(t, k.payer.Broadcast(k.Context(), mine), adapters.ErrRejected, "PAYMENT_DISPLACED")
 	k.Commit()
 	wantReason(t, k.payer.Broadcast(k.Context(), mine), evm.ErrNonceTaken, "NONCE_TAKEN")
 }

@@ -59,9 +59,11 @@ func (a *Adapter) line(ctx context.Context) (line, error) {
 	for _, tx := range owned {
 		l.next = max(l.next, tx.Nonce+1)
 	}
-	for id := range a.refused {
-		if !l.has(id) {
-			delete(a.refused, id)
+	for _, notes := range []map[string]bool{a.refused, a.taken} {
+		for id := range notes {
+			if !l.has(id) {
+				delete(notes, id)
+			}
 		}
 	}
 	return l, nil

@@ -18,20 +18,20 @@ import (
 func (a *Adapter) Broadcast(ctx context.Context, tx adapters.Tx) error {
 	parsed, err := a.parse(tx)
 	if err != nil {
-		return err
+		return notSent(err)
 	}
 	if err := a.node.verify(ctx); err != nil {
-		return err
+		return notSent(err)
 	}
 	a.signing.Lock()
 	defer a.signing.Unlock()
 	op := "broadcast " + tx.ID
 	if tx.Account != a.accountName() {
-		return mismatch(op, "account %s is not ours", tx.Account)
+		return notSent(mismatch(op, "account %s is not ours", tx.Account))
 	}
 	l, err := a.line(ctx)
 	if err != nil {
-		return err
+		return notSent(err)
 	}
 	if tx.Nonce < l.mined {
 		return a.outcome(ctx, l.head, parsed, op)
@@ -46,10 +46,10 @@ func (a *Adapter) Broadcast(ctx context.Context, tx adapters.Tx) error {
 		}
 	}
 	if err := a.noteFunding(ctx, l, parsed); err != nil {
-		return err
+		return notSent(err)
 	}
 	if err := a.announce(ctx, tx, op); err != nil {
-		return err
+		return notSent(err)
 	}
 	a.clear(ctx, l, tx.Nonce, priceOf(parsed))
 	return a.send(ctx, parsed, op)
@@ -75,6 +75,11 @@ func (a *Adapter) contend(
 	if err != nil {
 		return nil, err
 	}
+	if a.payment(parsed) {
+		// Its nonce is not used up: it may be mined yet.
+		a.clear(ctx, l, tx.Nonce+1, priceOf(parsed))
+		return nil, paymentDisplaced(op, owner.ID)
+	}
 	if sameAct(held, parsed) {
 		if owner.ID != tx.Replaces && held.GasFeeCap().Cmp(parsed.GasFeeCap()) >= 0 {
 			return held, nil
@@ -90,10 +95,7 @@ func (a *Adapter) contend(
 	}
 	// Signing a second funding while the first may be mined would leave its owner with the wrong id.
 	a.clear(ctx, l, tx.Nonce+1, priceOf(parsed))
-	return nil, &adapters.Error{
-		Reason: "FUNDING_DISPLACED", Op: op, Retryable: true, Advice: "sign it again once its nonce is used up",
-		Err: fmt.Errorf("%w: %s was announced for its nonce, and may lose to this one", adapters.ErrRejected, owner.ID),
-	}
+	return nil, displaced("FUNDING_DISPLACED", op, owner.ID, "sign it again once its nonce is used up")
 }
 
 // handedOut reports whether a node may have a funding with this nonce.
@@ -138,7 +140,7 @@ func (a *Adapter) send(ctx context.Context, tx *types.Transaction, op string) er
 	err := a.node.eth.SendTransaction(ctx, tx)
 	switch {
 	case err == nil || known(err):
-		delete(a.refused, tx.Hash().Hex())
+		a.noteTaken(tx.Hash().Hex())
 		return nil
 	case nonceTooLow(err):
 		l, readErr := a.line(ctx)
@@ -153,6 +155,12 @@ func (a *Adapter) send(ctx context.Context, tx *types.Transaction, op string) er
 	}
 	a.noteRefusal(ctx, tx, err)
 	return refusal(op, err)
+}
+
+// noteTaken remembers that a node has a transaction.
+func (a *Adapter) noteTaken(id string) {
+	delete(a.refused, id)
+	a.taken[id] = true
 }
 
 // noteRefusal remembers that a node will not take a transaction and does not have it: its nonce is open.
@@ -185,6 +193,9 @@ func (a *Adapter) outcome(ctx context.Context, at *types.Header, tx *types.Trans
 	}
 	if ins := a.intents(tx); len(ins) == 1 {
 		return a.outcomeInLane(ctx, at, ins[0], op)
+	}
+	if a.payment(tx) {
+		return a.outcomeOfPayment(ctx, at, tx, op)
 	}
 	user, err := a.userOf(ctx, at, tx.Nonce())
 	if err != nil {

@@ -223,14 +223,33 @@ func (a *Adapter) spendAt(
 		if stored.serves(want, base) {
 			return stored.tx, nil
 		}
-		if stored.announced && !stored.refused {
-			// The tip still fits under the cap, as the old one did under the old cap, and the cap is within
-			// the budget.
-			want.tip = maxOf(want.tip, bumped(stored.parsed.GasTipCap()))
-		}
+	}
+	if want, err = a.outbid(l.owner(nonce), want, inner.Gas, spend.Fees, left); err != nil {
+		return adapters.Tx{}, err
 	}
 	inner.Nonce, inner.GasTipCap, inner.GasFeeCap = nonce, want.tip, want.cap
 	return a.sign(inner, replaces)
+}
+
+// outbid raises a price over that of what owns the nonce, if anything does: a pool that has it takes nothing
+// less, and where our node refuses it, others may have it. Where that is more than may be paid, the price
+// stays what it is.
+func (a *Adapter) outbid(owner *adapters.Tx, want price, units uint64, policy adapters.FeePolicy, left *big.Int) (price, error) {
+	if owner == nil {
+		return want, nil
+	}
+	held, err := a.parse(*owner)
+	if err != nil {
+		return price{}, err
+	}
+	most := minOf(left, relayCap)
+	if !policy.Must && !policy.Budget.IsZero() {
+		most = minOf(most, policy.Budget.Big())
+	}
+	if p := over(held, want, units); times(units, p.cap).Cmp(most) <= 0 {
+		return p, nil
+	}
+	return want, nil
 }
 
 // call is a call of the deployment without coins.

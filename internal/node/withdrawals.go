@@ -14,7 +14,9 @@ import (
 const withdrawalTick = 15 * time.Second
 
 // Withdraw signs, stores, and broadcasts, in this order. A request id stands
-// for one payment, however often it is asked for.
+// for one payment, however often it is asked for. Once it is stored it is made,
+// now or when the chain's node takes it: the answer is then the payment, and
+// what keeps it waiting stands in the log.
 func (p payments) Withdraw(ctx context.Context, w adapters.Withdrawal) (adapters.Tx, error) {
 	p.core.paying.Lock()
 	defer p.core.paying.Unlock()
@@ -27,35 +29,46 @@ func (p payments) Withdraw(ctx context.Context, w adapters.Withdrawal) (adapters
 		var tx adapters.Tx
 		if tx, err = on.adapter.Withdraw(ctx, w); err == nil {
 			stored, err = p.core.store.SaveWithdrawal(ctx, store.Withdrawal{
-				RequestID: w.RequestID, Tx: tx, Asset: w.Asset, To: w.To, Amount: w.Amount,
+				RequestID: w.RequestID, Tx: tx, Asset: w.Asset, To: w.To, Amount: w.Amount, MaxFee: w.MaxFee,
 			})
 		}
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return adapters.Tx{}, err
+	case stored.Asset != w.Asset || stored.To != w.To || stored.Amount != w.Amount:
+		return adapters.Tx{}, fmt.Errorf("%w: it pays %s of %s to %s", store.ErrRequestReused, stored.Amount, stored.Asset, stored.To)
+	case stored.Outcome != store.WithdrawalOpen:
+		return stored.Tx, nil
 	}
-	return p.send(ctx, on, stored)
+	sent, err := p.send(ctx, on, stored)
+	if err != nil {
+		p.core.log.Warn("withdrawal waits", "request", w.RequestID, "txid", sent.ID, "error", err)
+	}
+	return sent, nil
 }
 
-// send broadcasts a stored payment. One whose nonce went to another transaction
-// can never be mined; it is signed anew.
+// send broadcasts a stored payment and returns the one that stands in the store
+// in the end. One that can never be mined is signed anew.
 func (p payments) send(ctx context.Context, on chain, w store.Withdrawal) (adapters.Tx, error) {
 	if err := p.core.store.MarkWithdrawalReleased(ctx, w.RequestID); err != nil {
-		return adapters.Tx{}, err
+		return w.Tx, err
 	}
 	err := on.adapter.Broadcast(ctx, w.Tx)
 	if !errors.Is(err, adapters.ErrNonceTaken) {
 		return w.Tx, err
 	}
-	again, err := on.adapter.Withdraw(ctx, adapters.Withdrawal{RequestID: w.RequestID, Asset: w.Asset, To: w.To, Amount: w.Amount})
+	again, err := on.adapter.Withdraw(ctx, adapters.Withdrawal{
+		RequestID: w.RequestID, Asset: w.Asset, To: w.To, Amount: w.Amount, MaxFee: w.MaxFee,
+	})
 	if err != nil {
-		return adapters.Tx{}, fmt.Errorf("sign withdrawal %s again: %w", w.RequestID, err)
+		return w.Tx, fmt.Errorf("sign withdrawal %s again: %w", w.RequestID, err)
 	}
 	if err := p.core.store.ReplaceWithdrawalTx(ctx, w.RequestID, w.Tx.ID, again); err != nil {
-		return adapters.Tx{}, err
+		return w.Tx, err
 	}
 	if err := p.core.store.MarkWithdrawalReleased(ctx, w.RequestID); err != nil {
-		return adapters.Tx{}, err
+		return again, err
 	}
 	return again, on.adapter.Broadcast(ctx, again)
 }

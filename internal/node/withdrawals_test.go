@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/big"
 	"testing"
@@ -21,20 +22,8 @@ import (
 func TestStoredWithdrawalIsSent(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	seed := newSeed(t)
-	keys, err := seed.Keys()
-	if err != nil {
-		t.Fatal(err)
-	}
-	account, err := keys.EVMAccount(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := paidNetwork(ctx, t, account)
-	cfg := settings(t, n, "")
-	p := payments{core: opened(ctx, t, cfg, seed)}
+	p, _, ether := paidCore(ctx, t)
 	on := p.core.chains[1]
-	ether := htlc.AssetID(string(on.id) + "/slip44:60")
 	w := adapters.Withdrawal{RequestID: "one", Asset: ether, To: "0x00000000000000000000000000000000000000aa", Amount: htlc.NewAmount(1000)}
 	tx, err := on.adapter.Withdraw(ctx, w)
 	if err != nil {
@@ -74,6 +63,80 @@ func TestStoredWithdrawalIsSent(t *testing.T) {
 	}
 	if again, err := p.Withdraw(ctx, w); err != nil || again.ID != tx.ID {
 		t.Errorf("asked for again: %s, %v", again.ID, err)
+	}
+}
+
+// paidCore is a core with an ether, whose parts do not run.
+func paidCore(ctx context.Context, t *testing.T) (payments, *devnet.Network, htlc.AssetID) {
+	t.Helper()
+	seed := newSeed(t)
+	keys, err := seed.Keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, err := keys.EVMAccount(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := paidNetwork(ctx, t, account)
+	p := payments{core: opened(ctx, t, settings(t, n, ""), seed)}
+	return p, n, htlc.AssetID(string(p.core.chains[1].id) + "/slip44:60")
+}
+
+// silent is a chain whose node takes nothing.
+type silent struct{ adapter }
+
+func (silent) Broadcast(context.Context, adapters.Tx) error {
+	return &adapters.Error{Reason: "NODE_UNREACHABLE", Op: "broadcast", Retryable: true, Err: adapters.ErrUnreachable}
+}
+
+// What is stored is paid in the end, so the answer is the payment and no
+// error, after which somebody would ask for a second one.
+func TestWithdrawalThatWaitsIsAnswered(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	p, _, ether := paidCore(ctx, t)
+	works := p.core.chains[1].adapter
+	p.core.chains[1].adapter = silent{works}
+	w := adapters.Withdrawal{RequestID: "one", Asset: ether, To: "0x00000000000000000000000000000000000000aa", Amount: htlc.NewAmount(1000)}
+	tx, err := p.Withdraw(ctx, w)
+	if err != nil {
+		t.Fatalf("told %v, and it is paid later", err)
+	}
+	p.core.chains[1].adapter = works
+	open, err := p.core.store.OpenWithdrawals(ctx)
+	if err != nil || len(open) != 1 || open[0].Tx.ID != tx.ID {
+		t.Fatalf("open %+v: %v", open, err)
+	}
+	// The same id for another payment is no answer to it.
+	w.To, w.Amount = "0x00000000000000000000000000000000000000bb", htlc.NewAmount(7777)
+	if two, err := p.Withdraw(ctx, w); !errors.Is(err, store.ErrRequestReused) {
+		t.Errorf("answered with %s: %v", two.ID, err)
+	}
+}
+
+// A withdrawal of coins that another one has taken is refused, stored nowhere,
+// and not paid when coins come.
+func TestRefusedWithdrawalIsNotStored(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	p, n, ether := paidCore(ctx, t)
+	amount, err := htlc.AmountFromBig(big.NewInt(6e17))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.EVM().Pause() // between two blocks
+	w := adapters.Withdrawal{RequestID: "one", Asset: ether, To: "0x00000000000000000000000000000000000000aa", Amount: amount}
+	if _, err := p.Withdraw(ctx, w); err != nil {
+		t.Fatal(err)
+	}
+	w.RequestID = "two"
+	if _, err := p.Withdraw(ctx, w); !errors.Is(err, adapters.ErrInsufficientFunds) {
+		t.Fatalf("not refused: %v", err)
+	}
+	open, err := p.core.store.OpenWithdrawals(ctx)
+	if err != nil || len(open) != 1 || open[0].RequestID != "one" {
+		t.Errorf("open %+v: %v", open, err)
 	}
 }
 

@@ -72,11 +72,14 @@ func (r *Runner) reveal(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 	killpoint.At(killpoint.RedeemReleased)
 	err = r.broadcast(ctx, c, tx)
 	switch {
-	case errors.Is(err, adapters.ErrNonceTaken):
-		return r.release(ctx, c, s) // the node may have read it all the same
 	case errors.Is(err, adapters.ErrNotSent):
 		r.note(tx.ID, true) // nobody has seen the secret: the gate is asked again
+		if errors.Is(err, adapters.ErrNonceTaken) {
+			return nil, errAgain
+		}
 		return nil, err
+	case errors.Is(err, adapters.ErrNonceTaken):
+		return r.release(ctx, c, s) // the node may have read it all the same
 	case err != nil:
 		return nil, err
 	}

@@ -27,6 +27,7 @@ var details = []Detail{
 	{"NOT_RESERVED", CoinsReserved, "nothing is reserved for the swap any more"},
 	{"NOT_WATCHED", Internal, "a contract that nobody asked to watch"},
 	{"NO_FREE_LANE", CoinsReserved, "every lane of the deployment is taken by a swap; more can be configured"},
+	{"PAYMENT_DISPLACED", TransactionRefused, "another transaction was announced for the nonce of a withdrawal; it is signed again once that is buried"},
 	{"REDEEM_SIMULATION_FAILED", TransactionRefused, "the redeem fails in a simulation with a dummy secret; the gate stays shut"},
 	{"REPLACEMENT_UNDERPRICED", TransactionRefused, "a replacement pays too little more; the node signs again"},
 	{"SCRIPT_FAILED", TransactionRefused, "the back end finds a script invalid"},

@@ -109,7 +109,7 @@ func unseal(text string, want TextKind) ([]byte, error) {
 		return nil, fmt.Errorf("%w: the checksum is wrong", ErrTicketAltered)
 	}
 	if kind := TextKind(b[0]); kind != want {
-		return nil, fmt.Errorf("%w: expected a %s, this is a %s", ErrTicketKind, want, kind)
+		return nil, fmt.Errorf("%w: %s instead of %s", ErrTicketKind, kind, want)
 	}
 	return b[textHeader:end], nil
 }

@@ -51,7 +51,7 @@ func (s *Service) Inspect(ctx context.Context, ticket string) (Inspection, error
 // of chains that we do not serve.
 func (s *Service) foreign(o htlc.Offer) *Error {
 	if o.Initiator == s.opts.Identity.PartyID() {
-		return refuse(TicketOwn, map[string]string{"offer_id": o.Salt.String()}, "the ticket is your own; hand it to the other party")
+		return refuse(TicketOwn, map[string]string{"offer_id": o.Salt.String()}, "this node has made the ticket itself")
 	}
 	for _, asset := range []htlc.AssetID{o.Gives.Asset, o.Wants.Asset} {
 		var e *Error

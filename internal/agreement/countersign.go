@@ -19,7 +19,7 @@ func (s *Service) Countersign(ctx context.Context, text string) (Record, error) 
 	return s.locked(ctx, a.Terms.Salt, func(r Record) (Record, error) {
 		if !r.Initiator {
 			return r, refuse(TicketOwn, map[string]string{"offer_id": r.ID().String()},
-				"the acceptance is your own; hand it to the initiator")
+				"this node has made the acceptance itself")
 		}
 		return s.bind(ctx, r, a)
 	})

@@ -24,7 +24,7 @@ type OfferRequest struct {
 func (s *Service) Offer(ctx context.Context, req OfferRequest) (Record, error) {
 	if d := s.validFor(req.ValidFor); d < MinValidFor || d > MaxValidFor {
 		return Record{}, refuse(TermsInvalid, map[string]string{"field": "valid_for"},
-			"a ticket is valid for %s to %s, not %s", MinValidFor, MaxValidFor, d)
+			"a ticket is valid for at least 10s and at most 24h, not for %s", d)
 	}
 	id, err := s.draftOf(ctx, req)
 	if err != nil {
@@ -87,7 +87,7 @@ func (s *Service) draft(ctx context.Context, req OfferRequest) (Record, error) {
 		return Record{}, err
 	}
 	now := s.opts.Now()
-	o, err := s.sketch(salt, req.Send, req.Receive, s.validFor(req.ValidFor), now)
+	o, err := s.sketch(ctx, salt, req.Send, req.Receive, s.validFor(req.ValidFor), now)
 	if err != nil {
 		return Record{}, err
 	}
@@ -157,7 +157,7 @@ func (s *Service) salt() (htlc.Salt, error) {
 }
 
 // sketch is an offer without keys and lane.
-func (s *Service) sketch(salt htlc.Salt, gives, wants AssetAmount, valid time.Duration, now time.Time) (htlc.Offer, error) {
+func (s *Service) sketch(ctx context.Context, salt htlc.Salt, gives, wants AssetAmount, valid time.Duration, now time.Time) (htlc.Offer, error) {
 	secret, err := s.opts.Secrets.Secret(salt)
 	if err != nil {
 		return htlc.Offer{}, explain("the hash of the secret", err)
@@ -171,17 +171,29 @@ func (s *Service) sketch(salt htlc.Salt, gives, wants AssetAmount, valid time.Du
 		if err := l.is.Asset.Validate(); err != nil {
 			return htlc.Offer{}, explain("asset", err)
 		}
-		if l.is.Amount.IsZero() {
-			return htlc.Offer{}, refuse(AmountTooSmall, map[string]string{"asset": string(l.is.Asset)}, "the amount of %s is zero", l.is.Asset)
-		}
 		c, err := s.chain(l.is.Asset)
 		if err != nil {
 			return htlc.Offer{}, err
+		}
+		if l.is.Amount.IsZero() {
+			return htlc.Offer{}, zero(ctx, c, l.is.Asset)
 		}
 		l.leg.Asset, l.leg.Amount = l.is.Asset, l.is.Amount
 		l.leg.MinConfirmations, l.leg.Timing = c.Profile.MinConfirmations, c.Profile.Timing
 	}
 	return o, nil
+}
+
+// zero refuses an amount of nothing, and says what would do where the chain
+// tells.
+func zero(ctx context.Context, c Chain, asset htlc.AssetID) error {
+	meta := map[string]string{"asset": string(asset), "amount": "0"}
+	fees, err := c.Prover.Quote(ctx, asset)
+	if err != nil {
+		return refuse(AmountTooSmall, meta, "the amount of %s is zero", asset)
+	}
+	meta["min"], meta["max"] = fees.Min.String(), fees.Max.String()
+	return refuse(AmountTooSmall, meta, "the amount of %s is zero; the smallest is %s", asset, fees.Min)
 }
 
 // tips are the heights that no funding of this agreement can be older than.

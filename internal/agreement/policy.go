@@ -20,6 +20,10 @@ func (s *Service) checkPolicy(t htlc.Terms, self int, now time.Time) []*Error {
 	case accept.Sub(now) > MaxValidFor+s.opts.Grace: // two clocks differ
 		against = append(against, refuse(TermsInvalid, at, "the ticket is valid for more than %s", MaxValidFor))
 	}
+	if len(t.Legs) == 2 && t.Legs[0].Asset == t.Legs[1].Asset {
+		asset := string(t.Legs[0].Asset)
+		against = append(against, refuse(TermsInvalid, map[string]string{"asset": asset}, "both sides are %s: a swap is of two assets", asset))
+	}
 	for i, leg := range t.Legs {
 		if c, ok := s.chains[leg.Chain()]; ok {
 			against = append(against, c.Profile.against(leg, i)...)

@@ -75,7 +75,7 @@ func (s *Service) Quote(ctx context.Context, req QuoteRequest) (Quote, error) {
 	if req.Participant {
 		self, gives, wants = 1, req.Receive, req.Send
 	}
-	o, err := s.sketch(salt, gives, wants, s.validFor(req.ValidFor), now)
+	o, err := s.sketch(ctx, salt, gives, wants, s.validFor(req.ValidFor), now)
 	if err != nil {
 		return Quote{}, err
 	}

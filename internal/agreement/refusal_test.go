@@ -51,6 +51,7 @@ var ticketRefusals = []struct {
 	{"mainnet bitcoin", func(o *htlc.Offer) { o.Gives.Asset = "bip122:000000000019d6689c085ae165831e93/slip44:0" }, nil, MainnetRefused},
 	{"unknown asset", func(o *htlc.Offer) { o.Wants.Asset = "eip155:1337/erc20:0x0000000000000000000000000000000000000001" }, nil, UnknownAsset},
 	{"unknown asset to us", func(o *htlc.Offer) { o.Gives.Asset = btc + "2" }, nil, UnknownAsset},
+	{"one asset", func(o *htlc.Offer) { o.Wants.Asset, o.Wants.Timing = o.Gives.Asset, o.Gives.Timing }, nil, TermsInvalid},
 	{"too small", func(o *htlc.Offer) { o.Gives.Amount = htlc.NewAmount(9_999) }, nil, AmountTooSmall},
 	{"too large", func(o *htlc.Offer) { o.Gives.Amount = htlc.NewAmount(1<<62 + 1) }, nil, AmountTooLarge},
 	{"tight outage", func(o *htlc.Offer) { o.Outage-- }, nil, TimeLockTooTight},

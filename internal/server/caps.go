@@ -12,20 +12,18 @@ import (
 	"github.com/kofo-network/kofo/internal/store"
 )
 
-// capped checks what a call moves against the caps of the caller's token. With
-// any cap given, an asset without one can't be moved. What the node is paid
-// counts for being allowed at all, not for the amount.
-func capped(token store.Token, moved agreement.AssetAmount, paid ...agreement.AssetAmount) error {
+// capped checks what the node would pay by a call against the caps of the
+// caller's token. With any cap given, an asset without one can't be paid. What
+// the node is paid needs no cap: nothing can be lost by it.
+func capped(token store.Token, moved agreement.AssetAmount) error {
 	caps := token.Caps
 	if len(caps) == 0 {
 		return nil
 	}
-	for _, p := range append(paid, moved) {
-		if _, ok := caps[p.Asset]; !ok {
-			return refuse(reason.CapExceeded, map[string]string{reason.KeyAsset: string(p.Asset)}, "the token may not move %s", p.Asset)
-		}
+	most, ok := caps[moved.Asset]
+	if !ok {
+		return refuse(reason.CapExceeded, map[string]string{reason.KeyAsset: string(moved.Asset)}, "the token may not move %s", moved.Asset)
 	}
-	most := caps[moved.Asset]
 	if moved.Amount.Cmp(most) <= 0 {
 		return nil
 	}
@@ -38,10 +36,10 @@ func capped(token store.Token, moved agreement.AssetAmount, paid ...agreement.As
 // day. The key names what is moved: counted twice it would be, but is not.
 // Where kept says so after a failure, the count stays.
 func (s *Server) counted(
-	ctx context.Context, key string, moved agreement.AssetAmount, paid []agreement.AssetAmount, call func() error, kept func(error) bool,
+	ctx context.Context, key string, moved agreement.AssetAmount, call func() error, kept func(error) bool,
 ) error {
 	token := callerOf(ctx)
-	if err := capped(token, moved, paid...); err != nil {
+	if err := capped(token, moved); err != nil {
 		return err
 	}
 	perDay, limited := token.PerDay[moved.Asset]
@@ -99,14 +97,7 @@ func mayHaveMoved(err error) bool {
 	return !slices.Contains(judged, r)
 }
 
-// ticketMoves is what accepting a ticket would move and bring. A text that is
-// no ticket is left to Accept, which says what is wrong with it.
-func ticketMoves(ticket string) (salt htlc.Salt, moved, paid agreement.AssetAmount, ok bool) {
-	signed, err := htlc.ParseTicket(ticket)
-	if err != nil {
-		return salt, moved, paid, false
-	}
-	gives, wants := signed.Offer.Gives, signed.Offer.Wants
-	return signed.Offer.Salt, agreement.AssetAmount{Asset: wants.Asset, Amount: wants.Amount},
-		agreement.AssetAmount{Asset: gives.Asset, Amount: gives.Amount}, true
+// ticketMoves is what accepting a ticket would move.
+func ticketMoves(ticket htlc.SignedOffer) agreement.AssetAmount {
+	return agreement.AssetAmount{Asset: ticket.Offer.Wants.Asset, Amount: ticket.Offer.Wants.Amount}
 }

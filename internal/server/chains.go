@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -63,12 +64,21 @@ func (s *Server) chainView(ctx context.Context, c Chain) *kofov1.Chain {
 		return out
 	}
 	out.Reachable, out.Synced, out.Backend = true, status.Synced, status.Backend
-	out.Height, out.Block = status.Tip.Height, status.Tip.Hash.String()
+	out.Height, out.Block = status.Tip.Height, blockName(c.ID, status.Tip.Hash)
 	out.BlockTime, out.Clock = at(status.Tip.Time), at(status.Tip.Clock)
 	if !status.Synced {
 		out.Problem, out.ProblemReason = "the back end is still catching up", "CHAIN_NOT_SYNCED"
 	}
 	return out
+}
+
+// blockName is a block's hash as the chain's own tools print it.
+func blockName(chain htlc.ChainID, hash [32]byte) string {
+	name := hex.EncodeToString(hash[:])
+	if chain.Namespace() == "eip155" {
+		name = "0x" + name
+	}
+	return name
 }
 
 // nodeService answers NodeService.

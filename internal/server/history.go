@@ -76,9 +76,13 @@ func (d describer) leg(entry *kofov1.HistoryEntry, i int) string {
 	return string(id)
 }
 
-func (d describer) block(entry *kofov1.HistoryEntry, b htlc.BlockID) {
-	if b != (htlc.BlockID{}) {
-		entry.Height, entry.Block = b.Height, hex.EncodeToString(b.Hash[:])
+func (d describer) block(entry *kofov1.HistoryEntry, leg int, b htlc.BlockID) {
+	if b == (htlc.BlockID{}) {
+		return
+	}
+	entry.Height, entry.Block = b.Height, hex.EncodeToString(b.Hash[:])
+	if leg >= 0 && leg < len(d.terms.Legs) {
+		entry.Block = blockName(d.terms.Legs[leg].Chain(), b.Hash)
 	}
 }
 
@@ -130,7 +134,7 @@ func (d describer) describeFact(entry *kofov1.HistoryEntry, event htlc.Event) {
 		entry.Text = fmt.Sprintf("%s lock on %s is seen, in no block yet.", d.whose(e.Leg), d.leg(entry, e.Leg))
 	case htlc.LegFunded:
 		entry.Txid = e.TxID
-		d.block(entry, e.Block)
+		d.block(entry, e.Leg, e.Block)
 		entry.Text = fmt.Sprintf("%s lock on %s is in block %d.", d.whose(e.Leg), d.leg(entry, e.Leg), e.Block.Height)
 	case htlc.LegMismatched:
 		entry.Txid = e.TxID
@@ -140,18 +144,18 @@ func (d describer) describeFact(entry *kofov1.HistoryEntry, event htlc.Event) {
 		entry.Text = fmt.Sprintf("The secret is seen on %s.", d.leg(entry, e.Leg))
 	case htlc.LegRedeemed:
 		entry.Txid = e.TxID
-		d.block(entry, e.Block)
+		d.block(entry, e.Leg, e.Block)
 		entry.Text = fmt.Sprintf("%s lock on %s is redeemed in block %d.", d.whose(e.Leg), d.leg(entry, e.Leg), e.Block.Height)
 	case htlc.LegRefunded:
 		entry.Txid = e.TxID
-		d.block(entry, e.Block)
+		d.block(entry, e.Leg, e.Block)
 		entry.Text = fmt.Sprintf("%s lock on %s is taken back in block %d.", d.whose(e.Leg), d.leg(entry, e.Leg), e.Block.Height)
 	case htlc.LegClosedByConsent:
 		entry.Txid = e.TxID
-		d.block(entry, e.Block)
+		d.block(entry, e.Leg, e.Block)
 		entry.Text = fmt.Sprintf("%s lock on %s is closed by consent in block %d.", d.whose(e.Leg), d.leg(entry, e.Leg), e.Block.Height)
 	case htlc.Reorged:
-		d.block(entry, e.Block)
+		d.block(entry, e.Leg, e.Block)
 		entry.Text = fmt.Sprintf("Block %d of %s left the chain, and what it held of this swap is undone.", e.Block.Height, d.leg(entry, e.Leg))
 	}
 }

@@ -99,6 +99,9 @@ func (c *checkedStream) RecvMsg(m any) error {
 	return nil
 }
 
+// ruleTexts say a rule where the one made from the protos is hard to read.
+var ruleTexts = map[string]string{"valid_for": "a ticket is valid for at least 10s and at most 24h"}
+
 // validate applies the rules of the protos.
 func (s *Server) validate(m proto.Message) error {
 	err := s.rules.Validate(m)
@@ -106,7 +109,11 @@ func (s *Server) validate(m proto.Message) error {
 	if errors.As(err, &broken) && len(broken.Violations) > 0 {
 		v := broken.Violations[0].Proto
 		field := protovalidate.FieldPathString(v.GetField())
-		return refuse(reason.InvalidArgument, map[string]string{reason.KeyField: field}, "%s: %s", field, v.GetMessage())
+		text := v.GetMessage()
+		if own, ok := ruleTexts[field]; ok {
+			text = own
+		}
+		return refuse(reason.InvalidArgument, map[string]string{reason.KeyField: field}, "%s: %s", field, text)
 	}
 	if err != nil {
 		return fmt.Errorf("check the request: %w", err)

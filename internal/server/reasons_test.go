@@ -70,7 +70,8 @@ func named(e ast.Expr) bool {
 }
 
 // codesIn finds the literals that are given as reasons: as a field or a
-// constant called so, in the wallet's list, and by methods called Reason.
+// constant called so, in the wallet's list, by methods called Reason, and where an
+// adapter makes the errors of what took a nonce.
 func codesIn(file *ast.File) []string {
 	var found []string
 	add := func(e ast.Expr) {
@@ -100,6 +101,10 @@ func codesIn(file *ast.File) []string {
 		case *ast.CompositeLit:
 			if typed, ok := n.Type.(*ast.Ident); ok && typed.Name == "inputError" && len(n.Elts) > 0 {
 				add(n.Elts[0])
+			}
+		case *ast.CallExpr:
+			if called, ok := n.Fun.(*ast.Ident); ok && called.Name == "displaced" && len(n.Args) > 0 {
+				add(n.Args[0])
 			}
 		case *ast.FuncDecl:
 			if n.Name.Name == "Reason" && n.Recv != nil {

@@ -21,6 +21,7 @@ func (s *Server) rest(ctx context.Context) (http.Handler, error) {
 	conn, err := grpc.NewClient("passthrough:///memory",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.memory.dial(ctx) }),
+		grpc.WithUnaryInterceptor(checkedUnary), grpc.WithStreamInterceptor(checkedFollow),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("rest: %w", err)
@@ -29,7 +30,7 @@ func (s *Server) rest(ctx context.Context) (http.Handler, error) {
 		<-s.draining
 		_ = conn.Close()
 	})
-	mux := runtime.NewServeMux()
+	mux := newMux()
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		rest.RegisterSettlementServiceHandler, rest.RegisterWalletServiceHandler, rest.RegisterChainServiceHandler,
 		rest.RegisterNodeServiceHandler, rest.RegisterTokenServiceHandler,
@@ -45,7 +46,7 @@ func (s *Server) rest(ctx context.Context) (http.Handler, error) {
 	})
 	root.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, int64(s.o.Limits.MaxMessage))
-		mux.ServeHTTP(w, r)
+		mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), askedKey{}, r)))
 	})
 	return root, nil
 }

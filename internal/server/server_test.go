@@ -351,6 +351,9 @@ func TestCapsAndPayouts(t *testing.T) {
 	desk := dial(t, n, made.GetText())
 	_, err = desk.Settlement.Offer(t.Context(), &kofov1.OfferRequest{Send: btc("5000000"), Receive: eth("900")})
 	wantReason(t, err, reason.CapExceeded)
+	// What is paid to the node needs no cap.
+	_, err = desk.Settlement.Offer(t.Context(), &kofov1.OfferRequest{Send: eth("900"), Receive: btc("5000000")})
+	wantReason(t, err, reason.AmountTooSmall)
 	_, err = desk.Wallet.Withdraw(t.Context(), &kofov1.WithdrawRequest{Amount: eth("1001"), To: "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"})
 	wantReason(t, err, reason.CapExceeded)
 	_, err = desk.Wallet.Withdraw(t.Context(), &kofov1.WithdrawRequest{Amount: eth("1"), To: "0x00000000000000000000000000000000000000AA"})
@@ -735,15 +738,12 @@ func TestHealthNeedsNoToken(t *testing.T) {
 	}
 }
 
-func TestRESTOnTheSamePort(t *testing.T) {
-	n := servertest.Start(t, servertest.Options{})
-	token, err := n.Token()
-	if err != nil {
-		t.Fatal(err)
-	}
+// restCaller makes calls by REST, with a token where auth is one.
+func restCaller(t *testing.T, n *servertest.Node) func(method, path, auth, body string) (int, map[string]any) {
+	t.Helper()
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // the certificate is tested by the SDK
-	defer client.CloseIdleConnections()
-	call := func(method, path, auth, body string) (int, map[string]any) {
+	t.Cleanup(client.CloseIdleConnections)
+	return func(method, path, auth, body string) (int, map[string]any) {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), method, "https://"+n.Addr+path, strings.NewReader(body))
 		if err != nil {
@@ -767,6 +767,15 @@ func TestRESTOnTheSamePort(t *testing.T) {
 		}
 		return res.StatusCode, out
 	}
+}
+
+func TestRESTOnTheSamePort(t *testing.T) {
+	n := servertest.Start(t, servertest.Options{})
+	token, err := n.Token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := restCaller(t, n)
 	if code, doc := call("GET", "/openapi.json", "", ""); code != 200 || doc["swagger"] != "2.0" {
 		t.Error(code)
 	}
@@ -780,8 +789,48 @@ func TestRESTOnTheSamePort(t *testing.T) {
 	if code, got := call("POST", "/v1/quotes", token, body); code != 200 || got["quote"] == nil {
 		t.Error(code, got)
 	}
-	if code, got := call("GET", "/v1/swaps/zz", token, ""); code != 400 {
-		t.Error(code, got)
+}
+
+// TestRESTIsStrict: nothing that a caller writes is dropped, and every error
+// has a reason.
+func TestRESTIsStrict(t *testing.T) {
+	n := servertest.Start(t, servertest.Options{})
+	token, err := n.Token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := restCaller(t, n)
+	body := fmt.Sprintf(`{"send":{"asset":%q,"amount":"5000000"},"receive":{"asset":%q,"amount":%q}}`, servertest.BTC, servertest.ETH, oneETH)
+	for _, c := range []struct {
+		method, path, body string
+		code               int
+		reason             reason.Reason
+		field              string
+	}{
+		{"GET", "/v1/swaps/zz", "", 400, reason.InvalidArgument, "id"},
+		{"POST", "/v1/quotes", `{"validFro":"60s"}`, 400, reason.InvalidArgument, "validFro"},
+		{"POST", "/v1/quotes", `{"send":`, 400, reason.InvalidArgument, ""},
+		{"POST", "/v1/quotes?role=ROLE_PARTICIPANT", body, 400, reason.InvalidArgument, "role"},
+		{"GET", "/v1/node?x=1", "", 400, reason.InvalidArgument, "x"},
+		{"GET", "/v1/swaps?phase=PHASE_CLOSED", "", 400, reason.InvalidArgument, "phase"},
+		{"GET", "/v1/swaps?page.sizes=1", "", 400, reason.InvalidArgument, "page.sizes"},
+		{"GET", "/v1/swaps?page.size=x", "", 400, reason.InvalidArgument, ""},
+		{"GET", "/v1/swaps:watch?idz=1", "", 400, reason.InvalidArgument, "idz"},
+		{"GET", "/v1/swaps?phases=PHASE_CLOSED&page.size=1", "", 200, "", ""},
+		{"GET", "/v1/nothing", "", 404, reason.NotImplemented, ""},
+		{"DELETE", "/v1/quotes", "", 405, reason.NotImplemented, ""},
+	} {
+		code, got := call(c.method, c.path, token, c.body)
+		why, field := "", ""
+		if details, ok := got["details"].([]any); ok && len(details) > 0 {
+			info, _ := details[0].(map[string]any)
+			why, _ = info["reason"].(string)
+			meta, _ := info["metadata"].(map[string]any)
+			field, _ = meta["field"].(string)
+		}
+		if code != c.code || why != string(c.reason) || field != c.field {
+			t.Errorf("%s %s: %d %v", c.method, c.path, code, got)
+		}
 	}
 }
 

@@ -1,11 +1,14 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
+
+	"google.golang.org/grpc/status"
 
 	kofov1 "github.com/kofo-network/kofo/api/gen/kofo/v1"
 	"github.com/kofo-network/kofo/api/sdk/reason"
@@ -43,7 +46,13 @@ func both(send, receive *kofov1.AssetAmount) (s, r agreement.AssetAmount, err er
 	if s, err = parseAmount(send); err != nil {
 		return s, r, err
 	}
-	r, err = parseAmount(receive)
+	if r, err = parseAmount(receive); err != nil {
+		return s, r, err
+	}
+	if s.Asset == r.Asset {
+		err = refuse(reason.InvalidArgument, map[string]string{reason.KeyField: "receive", reason.KeyAsset: string(r.Asset)},
+			"both sides are %s: a swap is of two assets", r.Asset)
+	}
 	return s, r, err
 }
 
@@ -70,7 +79,7 @@ func (h settlement) Offer(ctx context.Context, req *kofov1.OfferRequest) (*kofov
 		r     agreement.Record
 		quote agreement.Quote
 	)
-	err = h.s.counted(ctx, "offer/"+req.GetRequestId(), send, []agreement.AssetAmount{receive}, func() (err error) {
+	err = h.s.counted(ctx, "offer/"+req.GetRequestId(), send, func() (err error) {
 		// The quote first: with the coins reserved there may be none left to quote.
 		valid := req.GetValidFor().AsDuration()
 		quote, err = h.s.o.Quoter.Quote(ctx, agreement.QuoteRequest{Send: send, Receive: receive, ValidFor: valid})
@@ -106,6 +115,14 @@ func (h settlement) Inspect(ctx context.Context, req *kofov1.InspectRequest) (*k
 			return nil, err
 		}
 	}
+	used, err := h.used(ctx, htlc.SignedOffer{Offer: in.Offer})
+	if err != nil {
+		return nil, err
+	}
+	if used != nil { // what else stands against it tells nothing
+		out.Refusals = append(out.Refusals, refusalOf(used))
+		return out, nil
+	}
 	for _, e := range in.Against {
 		out.Refusals = append(out.Refusals, refusalOf(e))
 	}
@@ -113,6 +130,9 @@ func (h settlement) Inspect(ctx context.Context, req *kofov1.InspectRequest) (*k
 }
 
 func refusalOf(err error) *kofov1.Refusal {
+	if r, metadata := reason.Of(err); reason.Carried(err) {
+		return &kofov1.Refusal{Reason: string(r), Text: status.Convert(err).Message(), Metadata: metadata}
+	}
 	r, metadata := reasonOf(err)
 	return &kofov1.Refusal{Reason: string(r), Text: err.Error(), Metadata: metadata}
 }
@@ -143,16 +163,61 @@ func (h settlement) accept(ctx context.Context, req *kofov1.AcceptRequest) (done
 		done, err = h.s.o.Agreer.Accept(ctx, agreement.AcceptRequest{Ticket: req.GetTicket(), ByHand: req.GetByHand()})
 		return err
 	}
-	salt, moved, paid, ok := ticketMoves(req.GetTicket())
-	if !ok {
-		return done, call()
+	ticket, err := htlc.ParseTicket(req.GetTicket())
+	if err != nil {
+		return done, call() // which says what is wrong with it
+	}
+	used, err := h.used(ctx, ticket)
+	if err == nil {
+		err = used
+	}
+	if err != nil {
+		return done, err
 	}
 	kept := func(failed error) bool {
-		r, err := h.s.o.Records.Find(context.WithoutCancel(ctx), salt)
+		r, err := h.s.o.Records.Find(context.WithoutCancel(ctx), ticket.Offer.Salt)
 		unknown := agreement.ReasonOf(err) == agreement.SwapNotFound
 		return mayHaveMoved(failed) || !unknown && (err != nil || r.State != agreement.StateDraft)
 	}
-	return done, h.s.counted(ctx, "accept/"+salt.String(), moved, []agreement.AssetAmount{paid}, call, kept)
+	return done, h.s.counted(ctx, "accept/"+ticket.Offer.Salt.String(), ticketMoves(ticket), call, kept)
+}
+
+// used refuses a ticket whose swap, accepted here, is over. To accept that of
+// an open swap again is to ask for the same answer again. The second error
+// says that it could not be found out.
+func (h settlement) used(ctx context.Context, ticket htlc.SignedOffer) (refusal, err error) {
+	r, err := h.s.o.Records.Find(ctx, ticket.Offer.Salt)
+	if agreement.ReasonOf(err) == agreement.SwapNotFound {
+		return nil, nil
+	}
+	if err != nil || r.Initiator || !bytes.Equal(r.Offer.Encode(), ticket.Offer.Encode()) {
+		return nil, err // another ticket of the same salt is refused by the service
+	}
+	how, err := h.closed(ctx, r)
+	if err != nil || how == "" {
+		return nil, err
+	}
+	return refuse(reason.TicketUsed, map[string]string{reason.KeyOfferID: r.ID().String(), reason.KeySwapID: r.Swap().String()},
+		"this node has accepted the ticket before, and its swap %s is closed: %s", r.Swap(), how), nil
+}
+
+// closed says how a swap ended; it is empty where it has not.
+func (h settlement) closed(ctx context.Context, r agreement.Record) (string, error) {
+	if r.State != agreement.StateAgreed {
+		return "", nil
+	}
+	stored, err := h.s.o.Swaps.Get(ctx, r.Swap())
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil // the engine takes it over any moment
+	}
+	if err != nil || stored.Swap.Phase != htlc.PhaseClosed {
+		return "", err
+	}
+	cause, err := h.s.causes.of(ctx, stored.Swap)
+	if cause == "" {
+		cause = "It is over."
+	}
+	return cause, err
 }
 
 func (h settlement) Countersign(ctx context.Context, req *kofov1.CountersignRequest) (*kofov1.CountersignResponse, error) {
@@ -185,6 +250,9 @@ func (h settlement) Cancel(ctx context.Context, req *kofov1.CancelRequest) (*kof
 		return nil, err
 	}
 	r, err := h.s.o.Agreer.Cancel(ctx, id)
+	if got, _ := reasonOf(err); err != nil && got == reason.NotCancellable {
+		return nil, h.notCancellable(ctx, id, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +261,23 @@ func (h settlement) Cancel(ctx context.Context, req *kofov1.CancelRequest) (*kof
 		return nil, err
 	}
 	return &kofov1.CancelResponse{Swap: view}, nil
+}
+
+// notCancellable says in one sentence why a swap is not cancelled.
+func (h settlement) notCancellable(ctx context.Context, id [32]byte, err error) error {
+	r, found := h.s.o.Records.Find(ctx, id)
+	if found != nil {
+		return err
+	}
+	meta := map[string]string{reason.KeySwapID: r.Swap().String(), reason.KeyOfferID: r.ID().String()}
+	how, unknown := h.closed(ctx, r)
+	switch {
+	case unknown != nil:
+		return err
+	case how != "":
+		return refuse(reason.NotCancellable, meta, "the swap is closed, nothing is left to cancel: %s", how)
+	}
+	return refuse(reason.NotCancellable, meta, "the swap goes on: this node's coins are locked already, or may be on their way")
 }
 
 // Refund tells the swap where its chain stands, upon which it asks for the

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
+
 	kofov1 "github.com/kofo-network/kofo/api/gen/kofo/v1"
 	"github.com/kofo-network/kofo/api/sdk"
 	"github.com/kofo-network/kofo/api/sdk/reason"
@@ -38,6 +40,9 @@ func TestCancelOfAClosedSwap(t *testing.T) {
 	wantReason(t, err, reason.NotCancellable)
 	if sdk.Metadata(err)["swap_id"] != id {
 		t.Errorf("about %v", sdk.Metadata(err))
+	}
+	if text := sdk.Message(err); text != "the swap is closed, nothing is left to cancel: This node cancelled it before it locked anything." {
+		t.Errorf("told %q", text)
 	}
 	if cause := get(t, a, id).GetOutcomeCause(); cause != "This node cancelled it before it locked anything." {
 		t.Errorf("cause %q", cause)
@@ -340,5 +345,81 @@ func TestAnAbandonedFunding(t *testing.T) {
 	}
 	if cause := swap.GetOutcomeCause(); cause != "This node's lock came too late for its time to fund, and never got into a block." {
 		t.Errorf("cause %q", cause)
+	}
+}
+
+// TestATicketIsUsedOnce: that of an open swap gives the same answer again, that
+// of a closed one is refused, by Inspect too.
+func TestATicketIsUsedOnce(t *testing.T) {
+	one, two := servertest.Start(t, servertest.Options{}), servertest.Start(t, servertest.Options{Who: 2})
+	b := dial(t, two, "")
+	id := agreed(t, dial(t, one, ""), b)
+	got, err := b.Settlement.Get(t.Context(), &kofov1.GetRequest{Id: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ticket := got.GetDocuments().GetTicket()
+	accept := func() (*kofov1.AcceptResponse, error) {
+		return b.Settlement.Accept(t.Context(), &kofov1.AcceptRequest{Ticket: ticket, ByHand: true})
+	}
+	if again, err := accept(); err != nil || again.GetSwapId() != id {
+		t.Errorf("%v %v", again, err)
+	}
+	if _, err := b.Settlement.Cancel(t.Context(), &kofov1.CancelRequest{Id: id}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = accept()
+	wantReason(t, err, reason.TicketUsed)
+	if meta := sdk.Metadata(err); meta["swap_id"] != id || !strings.Contains(sdk.Message(err), "is closed: This node cancelled it") {
+		t.Errorf("%v about %v", err, meta)
+	}
+	in, err := b.Settlement.Inspect(t.Context(), &kofov1.InspectRequest{Ticket: ticket})
+	if err != nil || len(in.GetRefusals()) != 1 || in.GetRefusals()[0].GetReason() != string(reason.TicketUsed) {
+		t.Errorf("%v %v", in.GetRefusals(), err)
+	}
+}
+
+// TestConfirmationsGoOn: a closed swap's transactions are counted up to the
+// chain's tip, as all others.
+func TestConfirmationsGoOn(t *testing.T) {
+	n := servertest.Start(t, servertest.Options{})
+	c := dial(t, n, "")
+	for id, m := range map[string]server.Movement{
+		"buried": {Height: 4990, Confirmations: 2}, "ahead": {Height: 5003, Confirmations: 4}, "waits": {},
+		"undone": {Height: 4990, Failed: true},
+	} {
+		m.TxID, m.Chain, m.Kind, m.Asset = id, servertest.Ethereum, server.Funded, servertest.ETH
+		n.Move(m)
+	}
+	list, err := c.Wallet.Transactions(t.Context(), &kofov1.TransactionsRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]uint64{"buried": 11, "ahead": 4, "waits": 0, "undone": 0}
+	for _, tx := range list.GetTransactions() {
+		if tx.GetConfirmations() != want[tx.GetTxid()] {
+			t.Errorf("%v", tx)
+		}
+	}
+}
+
+func TestWhatIsSwappedDiffers(t *testing.T) {
+	c := dial(t, servertest.Start(t, servertest.Options{}), "")
+	_, err := c.Settlement.Offer(t.Context(), &kofov1.OfferRequest{Send: btc("5000000"), Receive: btc("4000000")})
+	wantReason(t, err, reason.InvalidArgument)
+	if sdk.Metadata(err)["field"] != "receive" {
+		t.Error(err)
+	}
+	_, err = c.Settlement.Offer(t.Context(), &kofov1.OfferRequest{Send: btc("0"), Receive: eth(oneETH)})
+	wantReason(t, err, reason.AmountTooSmall)
+	if meta := sdk.Metadata(err); meta["min"] != "110000" || meta["max"] != "10000000000" || meta["asset"] != string(servertest.BTC) {
+		t.Errorf("about %v", meta)
+	}
+	for _, wrong := range []time.Duration{0, 25 * time.Hour} {
+		_, err = c.Settlement.Offer(t.Context(), &kofov1.OfferRequest{Send: btc("5000000"), Receive: eth(oneETH), ValidFor: durationpb.New(wrong)})
+		wantReason(t, err, reason.InvalidArgument)
+		if text := sdk.Message(err); text != "valid_for: a ticket is valid for at least 10s and at most 24h" {
+			t.Errorf("told %q", text)
+		}
 	}
 }

@@ -110,6 +110,7 @@ func (w walletService) Transactions(ctx context.Context, req *kofov1.Transaction
 	}
 	out := &kofov1.TransactionsResponse{NextPageToken: next}
 	for _, m := range moves {
+		m.Confirmations = max(m.Confirmations, w.s.depth(m))
 		tx := &kofov1.WalletTx{
 			Chain: string(m.Chain), Txid: m.TxID, Kind: movementKinds[m.Kind], Amount: amount(m.Asset, m.Amount),
 			To: m.To, Height: m.Height, Confirmations: m.Confirmations, Failed: m.Failed, Time: stamp(m.Time),
@@ -127,6 +128,16 @@ func (w walletService) Transactions(ctx context.Context, req *kofov1.Transaction
 		out.Transactions = append(out.Transactions, tx)
 	}
 	return out, nil
+}
+
+// depth counts a movement's confirmations up to the chain's tip. A closed swap
+// is told of no more blocks, so what it knows stands still.
+func (s *Server) depth(m Movement) uint64 {
+	tip, ok := s.tip(m.Chain)
+	if !ok || m.Failed || m.Height == 0 || tip.Height < m.Height {
+		return 0
+	}
+	return tip.Height - m.Height + 1
 }
 
 func (w walletService) Withdraw(ctx context.Context, req *kofov1.WithdrawRequest) (*kofov1.WithdrawResponse, error) {
@@ -153,7 +164,7 @@ func (w walletService) Withdraw(ctx context.Context, req *kofov1.WithdrawRequest
 		}
 	}
 	var tx adapters.Tx
-	err = w.s.counted(ctx, "withdraw/"+req.GetRequestId(), moved, nil, func() (err error) {
+	err = w.s.counted(ctx, "withdraw/"+req.GetRequestId(), moved, func() (err error) {
 		tx, err = w.s.o.Payments.Withdraw(ctx, withdrawal)
 		return about(err, map[string]string{
 			reason.KeyAsset: string(moved.Asset), reason.KeyAmount: moved.Amount.String(), reason.KeyChain: string(chain),

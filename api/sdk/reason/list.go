@@ -158,7 +158,7 @@ var groups = []Group{
 		{CursorUnknown, codes.OutOfRange, "the cursor is older than what is kept, or of another node", "watch again without a cursor"},
 	}},
 	{"Credentials", []Info{
-		{Unauthenticated, codes.Unauthenticated, "no credential, or one that is unknown, revoked or expired", "take another token, or make one: `kofo token create`"},
+		{Unauthenticated, codes.Unauthenticated, "no credential, or one that is unknown, revoked or expired", "take another token, or make one: `kofo token create`; the owner's own, admin.token in the data folder, is written when the node first starts"},
 		{PermissionDenied, codes.PermissionDenied, "the credential lacks a scope", "use a token with `scope`: `kofo token create --scope`"},
 		{CapExceeded, codes.PermissionDenied, "the call moves more than the credential's cap for the asset allows, by call or by day", "move at most `max` in one call; of a cap by day wait until `at`, or use another token"},
 		{PayoutNotAllowed, codes.PermissionDenied, "the destination is not on the credential's payout list", "use a listed address"},

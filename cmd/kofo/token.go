@@ -34,10 +34,9 @@ func (a *app) createTokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make a token; its text is shown once", Args: args(0, 0),
 		Long: `create makes a token with scopes, and with caps if any are given. A token without
-caps moves any amount. With one cap or more, an asset without a cap can't be moved
-at all, and a swap moves two: give a cap for what is paid and one for what is
-received. --cap is for one call, --cap-per-day for any 24 hours; an asset with the
-second alone can move as much in one call.`,
+caps pays any amount. With one cap or more, an asset without a cap can't be paid
+at all; what a swap receives needs none. --cap is for one call, --cap-per-day for
+any 24 hours; an asset with the second alone can pay as much in one call.`,
 		Example: `  kofo token create --name dashboard --scope read --out d.token` + "\n" +
 			`  kofo token create --name desk --scope read,quote,trade --cap "1 BTC" --cap "20 ETH" --expires 720h` + "\n" +
 			`  kofo token create --name bot --scope trade --cap-per-day "2 BTC" --cap-per-day "40 ETH"`,
@@ -47,7 +46,7 @@ second alone can move as much in one call.`,
 	}
 	cmd.Flags().StringVar(&f.name, "name", "", "name for people")
 	cmd.Flags().StringSliceVar(&f.scopes, "scope", nil, "read, quote, trade, refund, withdraw or admin; several with commas")
-	cmd.Flags().StringArrayVar(&f.caps, "cap", nil, `most of an asset in one call: "1 BTC"; every asset that a swap moves needs a cap, the received one too`)
+	cmd.Flags().StringArrayVar(&f.caps, "cap", nil, `most of an asset to pay in one call: "1 BTC"; with one cap, what has none can't be paid`)
 	cmd.Flags().StringArrayVar(&f.perDay, "cap-per-day", nil, `most of an asset in any 24 hours: "2 BTC"`)
 	cmd.Flags().StringArrayVar(&f.payouts, "payout", nil, "CAIP-10 account that it may withdraw to; any where none is given")
 	cmd.Flags().DurationVar(&f.expires, "expires", 0, "end by itself after this time")

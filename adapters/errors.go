@@ -23,8 +23,8 @@ var (
 	ErrUnknownCursor     = errors.New("the cursor's block is unknown to the node")
 	ErrBadAddress        = errors.New("not an address of this chain")
 	// ErrNonceTaken: the stored transaction can never be mined, its account's
-	// nonce went to another. Nothing was sent; sign again.
-	ErrNonceTaken = errors.New("the account's nonce was used by another transaction")
+	// nonce or one of its coins went, for good, to another. Sign again.
+	ErrNonceTaken = errors.New("its nonce or coin was used by another transaction")
 	ErrBudget     = errors.New("the fee would exceed the budget")
 	// ErrNotSent: Broadcast failed before anything left the process.
 	ErrNotSent = errors.New("nothing was sent")

@@ -192,7 +192,7 @@ func (a *Adapter) abandon(ctx context.Context, req adapters.Abandonment, live []
 	if err != nil {
 		return adapters.Tx{}, mismatch("abandonment %s cannot be read: %v", signed.ID, err)
 	}
-	return signed, w.bindUsed(ctx, req.Owner, tx)
+	return signed, w.bindUsed(ctx, req.Owner, tx, live)
 }
 
 // coinsOf are the coins of fundings that owner may spend. One of each funding

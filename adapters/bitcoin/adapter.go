@@ -18,6 +18,7 @@ const (
 	DefaultMinFeePercent = 10
 	DefaultClimbWindow   = int64(6 * 3600)
 	DefaultCoinDepth     = 1
+	DefaultFinalDepth    = 6
 	DefaultTarget        = 3
 )
 
@@ -47,6 +48,10 @@ type Config struct {
 	ClimbWindow int64
 	// CoinDepth is how many confirmations a coin needs to fund anything.
 	CoinDepth uint64
+	// FinalDepth is the depth at which what a block did with an own coin is taken
+	// to be for ever: a transaction that needs the coin otherwise is then signed
+	// again, and its other coins are free.
+	FinalDepth uint64
 	// Target is within how many blocks a transaction shall confirm.
 	Target uint64
 	// PollInterval is how often Wait asks the node.
@@ -59,7 +64,7 @@ func (c *Config) fill() error {
 		value uint64
 	}{
 		{&c.FeeFloor, DefaultFeeFloor}, {&c.StressFee, DefaultStressFee}, {&c.MinFeePercent, DefaultMinFeePercent},
-		{&c.MaxAmount, btcutil.MaxSatoshi}, {&c.CoinDepth, DefaultCoinDepth}, {&c.Target, DefaultTarget},
+		{&c.MaxAmount, btcutil.MaxSatoshi}, {&c.CoinDepth, DefaultCoinDepth}, {&c.FinalDepth, DefaultFinalDepth}, {&c.Target, DefaultTarget},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value

@@ -60,8 +60,7 @@ type Hold struct {
 	// Owner is a name that the adapter composes, and no business of a store's.
 	Owner string
 	Point wire.OutPoint
-	// Used: a transaction that spends the coin was handed to the node. It
-	// survives Release; it goes with the coin.
+	// Used: an earlier version has marked it. Release leaves such a hold alone.
 	Used bool
 }
 
@@ -101,10 +100,8 @@ type HoldStore interface {
 	// Hold commits all of the coins to owner, or none: an error that wraps
 	// adapters.ErrReserved where one is held already, by whomever.
 	Hold(ctx context.Context, owner string, points []wire.OutPoint) error
-	// MarkUsed marks those of the coins that are held; others are no error.
-	MarkUsed(ctx context.Context, points []wire.OutPoint) error
-	// Release drops the owner's holds that are not used.
+	// Release drops the owner's holds.
 	Release(ctx context.Context, owner string) error
-	// Adopt renames the owner of all its holds, used ones too.
+	// Adopt renames the owner of all its holds.
 	Adopt(ctx context.Context, from, to string) error
 }

@@ -18,6 +18,8 @@
 //     this chain and this account alone.
 //   - To hand a funding to Broadcast through the adapter that reserved its
 //     coins: that is where the coins become used and survive Release.
+//   - To call ReleaseUnknownWithdrawals at the start, with the withdrawals that
+//     it has stored, and to store what Withdraw returns before it is sent.
 //   - To store what Abandon returns before it broadcasts it, and to ask again
 //     until the fundings are void, also after a restart: an older abandonment
 //     that another has replaced is refused by Broadcast until it was asked.

@@ -27,6 +27,11 @@ func unknownAsset(asset htlc.AssetID) error {
 }
 
 func unreachable(op string, err error) error {
+	if errors.Is(err, errLogin) {
+		return &adapters.Error{
+			Reason: "NODE_UNREACHABLE", Op: op, Retryable: true, Advice: "check the user and the password in the configuration", Err: err,
+		}
+	}
 	return &adapters.Error{
 		Reason: "NODE_UNREACHABLE", Op: op, Retryable: true,
 		Err: fmt.Errorf("%w: %w", adapters.ErrUnreachable, err),
@@ -80,6 +85,17 @@ func coinGone(op string, point wire.OutPoint, by string) error {
 		Err: fmt.Errorf("%w: coin %s is spent by %s", adapters.ErrRejected, point, by),
 	}
 }
+
+// coinLost is coinGone at the final depth.
+func coinLost(op string, point wire.OutPoint, by string) error {
+	return &adapters.Error{
+		Reason: "COIN_SPENT", Op: op, Advice: "sign it again with other coins",
+		Err: fmt.Errorf("%w: %w: coin %s is spent for good by %s", adapters.ErrRejected, adapters.ErrNonceTaken, point, by),
+	}
+}
+
+// notSent: nothing was handed to the node.
+func notSent(err error) error { return fmt.Errorf("%w: %w", adapters.ErrNotSent, err) }
 
 // coinBusy: the node misses an own coin that no block has spent.
 func coinBusy(op string, refusal error) error {

@@ -70,8 +70,12 @@ func FuzzReadHold(f *testing.F) {
 	f.Add("withdrawal:a#b#1", "00", int64(5_000_000), true)
 	f.Add("#", "#", int64(-1), false)
 	f.Fuzz(func(t *testing.T, owner, tx string, amount int64, used bool) {
-		h := hold{owner: owner, tx: strings.ReplaceAll(tx, mark, ""), amount: amount, used: used}
-		if got := readHold(Hold{Owner: h.name(), Used: used}); got != h {
+		h := hold{owner: owner, tx: strings.ReplaceAll(tx, mark, ""), amount: amount, used: used, mixed: amount%2 == 0}
+		if got := readHold(Hold{Owner: h.name()}); got != h {
+			t.Fatalf("%+v is read as %+v", h, got)
+		}
+		h.used, h.old = true, true // as an earlier version stored it
+		if got := readHold(Hold{Owner: h.name(), Used: true}); got != h {
 			t.Fatalf("%+v is read as %+v", h, got)
 		}
 		_ = readHold(Hold{Owner: owner})

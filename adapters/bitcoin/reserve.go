@@ -70,13 +70,17 @@ func (a *Adapter) publicKey(salt htlc.Salt, role Role, leg int) ([]byte, error) 
 	return key.PubKey().SerializeCompressed(), nil
 }
 
-// Release frees what owner holds and has not used.
+// Release frees what owner holds and has not used, and what it has used for
+// something that can never be mined, now or once that is certain.
 func (a *Adapter) Release(ctx context.Context, owner string) error {
 	return a.wallet.do(ctx, func() error {
 		if err := a.wallet.load(ctx); err != nil {
 			return err
 		}
-		return a.wallet.release(ctx, owner)
+		if err := a.wallet.release(ctx, owner); err != nil {
+			return err
+		}
+		return a.wallet.freeLost(ctx)
 	})
 }
 

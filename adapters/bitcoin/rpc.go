@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"github.com/kofo-network/kofo/adapters"
 )
 
 const (
@@ -30,10 +32,18 @@ const (
 )
 
 var (
-	errReplyTooLong = errors.New("the answer is too long")
-	errBusy         = errors.New("the node is too busy")
-	errLogin        = errors.New("the node refused user and password")
+	errReplyTooLong       = errors.New("the answer is too long")
+	errBusy               = errors.New("the node is too busy")
+	errLogin        error = refusedLogin{}
 )
+
+// refusedLogin: a node that answers is of no more use than one that does not,
+// but that is another sentence.
+type refusedLogin struct{}
+
+func (refusedLogin) Error() string { return "the chain's node refuses the user and the password" }
+
+func (refusedLogin) Is(target error) bool { return target == adapters.ErrUnreachable }
 
 // Codes of JSON-RPC errors, as btcd and Bitcoin Core use them.
 const (

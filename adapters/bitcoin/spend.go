@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcec/v2/schnorr"
@@ -286,23 +287,13 @@ func replaced(spend adapters.Spend) *earlier {
 
 // Broadcast hands stored bytes to the node, after it has shown its genesis
 // block: a redeem on another chain would give the secret away for nothing.
+//
+// What fails before that is adapters.ErrNotSent. A withdrawal that has lost a
+// coin at the final depth is adapters.ErrNonceTaken: Withdraw signs it again.
 func (a *Adapter) Broadcast(ctx context.Context, tx adapters.Tx) error {
-	parsed, err := decodeTx(tx.Raw)
-	switch {
-	case tx.Chain != a.params.Chain:
-		return mismatch("transaction %s belongs to %s", tx.ID, tx.Chain)
-	case err != nil:
-		return mismatch("transaction %s cannot be read: %v", tx.ID, err)
-	case parsed.TxHash().String() != tx.ID:
-		return mismatch("the bytes of transaction %s are those of %s", tx.ID, parsed.TxHash())
-	}
-	if err := a.node.verify(ctx); err != nil {
-		return err
-	}
-	own := false
-	err = a.wallet.do(ctx, func() error { own, err = a.wallet.use(ctx, parsed); return err })
+	parsed, own, err := a.admit(ctx, tx)
 	if err != nil {
-		return err
+		return notSent(err)
 	}
 	err = a.node.call(ctx, "sendrawtransaction", nil, hex.EncodeToString(tx.Raw))
 	var refused *rpcError
@@ -319,6 +310,24 @@ func (a *Adapter) Broadcast(ctx context.Context, tx adapters.Tx) error {
 	return err
 }
 
+// admit reads a stored transaction and marks its own coins as used.
+func (a *Adapter) admit(ctx context.Context, tx adapters.Tx) (parsed *wire.MsgTx, own bool, err error) {
+	parsed, err = decodeTx(tx.Raw)
+	switch {
+	case tx.Chain != a.params.Chain:
+		return nil, false, mismatch("transaction %s belongs to %s", tx.ID, tx.Chain)
+	case err != nil:
+		return nil, false, mismatch("transaction %s cannot be read: %v", tx.ID, err)
+	case parsed.TxHash().String() != tx.ID:
+		return nil, false, mismatch("the bytes of transaction %s are those of %s", tx.ID, parsed.TxHash())
+	}
+	if err := a.node.verify(ctx); err != nil {
+		return nil, false, err
+	}
+	err = a.wallet.do(ctx, func() error { own, err = a.wallet.use(ctx, parsed); return err })
+	return parsed, own, err
+}
+
 // coinSpent tells what became of a transaction's own coins, which the node
 // calls spent: by the transaction itself, where the node forgot it, or by
 // something else.
@@ -326,17 +335,21 @@ func (a *Adapter) coinSpent(ctx context.Context, tx *wire.MsgTx, refusal error) 
 	id := tx.TxHash()
 	op := "broadcast " + id.String()
 	return a.wallet.current(ctx, func() error {
+		answer := coinBusy(op, refusal)
 		for _, in := range tx.TxIn {
 			c, known := a.wallet.known[in.PreviousOutPoint]
+			h := a.wallet.held[in.PreviousOutPoint]
 			switch {
 			case !known || c.Unspent():
 			case c.SpentBy == id:
 				return nil
+			case strings.HasPrefix(h.owner, withdrawals) && a.wallet.taken(c, id.String()):
+				return coinLost(op, c.Point, c.SpentBy.String())
 			default:
-				return coinGone(op, c.Point, c.SpentBy.String())
+				answer = coinGone(op, c.Point, c.SpentBy.String())
 			}
 		}
-		return coinBusy(op, refusal)
+		return answer
 	})
 }
 

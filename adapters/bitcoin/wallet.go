@@ -185,7 +185,7 @@ func (w *wallet) sync(ctx context.Context) error {
 		}
 		switch step.Kind {
 		case adapters.AtTip:
-			return nil
+			return w.freeLost(ctx)
 		case adapters.Connect:
 			err = w.connect(ctx, step.Block, block)
 		case adapters.Disconnect:
@@ -247,7 +247,7 @@ func (w *wallet) read(ref adapters.BlockRef, block *wire.MsgBlock) (BlockChange,
 func (w *wallet) forgettable(height uint64) uint64 {
 	upTo := height - min(keptSpent, height)
 	for point, h := range w.held {
-		if c, known := w.known[point]; known && !c.Unspent() && h.kept() {
+		if c, known := w.known[point]; known && !c.Unspent() && h.keeps(c) {
 			upTo = min(upTo, c.SpentAt-1)
 		}
 	}

@@ -2,8 +2,11 @@ package bitcoin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"strings"
+	"time"
 
 	"github.com/btcsuite/btcd/address/v2"
 	"github.com/btcsuite/btcd/btcutil/v2"
@@ -17,13 +20,18 @@ import (
 // withdrawals begins the name of every owner of a withdrawal's coins.
 const withdrawals = "withdrawal:"
 
+// unholdTimeout bounds how long a failed withdrawal waits for the store.
+const unholdTimeout = 5 * time.Second
+
 // WithdrawalOwner is who holds the coins of a withdrawal. A withdrawal that was
 // signed and is never broadcast is released under this name.
 func WithdrawalOwner(requestID string) string { return withdrawals + requestID }
 
 // Withdraw signs a payment out of coins that nobody holds. Asked again with the
-// same RequestID before the payment was broadcast, it signs anew and the earlier
-// payment must not be broadcast any more: the caller stores by RequestID.
+// same RequestID before the payment was broadcast, or after Broadcast has called
+// it lost (adapters.ErrNonceTaken), it signs anew and the earlier payment must
+// not be broadcast any more: the caller stores by RequestID. With an error
+// nothing is held.
 func (a *Adapter) Withdraw(ctx context.Context, wd adapters.Withdrawal) (adapters.Tx, error) {
 	if wd.Asset != a.params.Asset {
 		return adapters.Tx{}, unknownAsset(wd.Asset)
@@ -49,8 +57,17 @@ func (a *Adapter) Withdraw(ctx context.Context, wd adapters.Withdrawal) (adapter
 	if err != nil {
 		return adapters.Tx{}, err
 	}
+	tx, err := a.payment(ctx, output, rate, wd)
+	if err != nil {
+		return adapters.Tx{}, errors.Join(err, a.unhold(ctx, WithdrawalOwner(wd.RequestID)))
+	}
+	return tx, nil
+}
+
+// payment holds coins and signs.
+func (a *Adapter) payment(ctx context.Context, output *wire.TxOut, rate uint64, wd adapters.Withdrawal) (adapters.Tx, error) {
 	var authored *txauthor.AuthoredTx
-	err = a.wallet.current(ctx, func() error {
+	err := a.wallet.current(ctx, func() (err error) {
 		authored, err = a.wallet.pay(ctx, WithdrawalOwner(wd.RequestID), output, rate, wd)
 		return err
 	})
@@ -64,15 +81,60 @@ func (a *Adapter) Withdraw(ctx context.Context, wd adapters.Withdrawal) (adapter
 	return tx, a.testAccept(ctx, tx)
 }
 
+// unhold frees what a withdrawal holds that was not used, also where its caller
+// has gone.
+func (a *Adapter) unhold(ctx context.Context, owner string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unholdTimeout)
+	defer cancel()
+	return a.wallet.do(ctx, func() error {
+		if err := a.wallet.load(ctx); err != nil {
+			return err
+		}
+		return a.wallet.dropUnused(ctx, owner)
+	})
+}
+
+// ReleaseUnknownWithdrawals frees the coins of withdrawals that were signed,
+// never sent, and whose request ids are not known. It is for the start of a
+// process, before the first Withdraw: the one that ended may have signed and
+// not stored.
+func (a *Adapter) ReleaseUnknownWithdrawals(ctx context.Context, known func(requestID string) bool) error {
+	return a.wallet.do(ctx, func() error {
+		if err := a.wallet.load(ctx); err != nil {
+			return err
+		}
+		owners := make(map[string]bool)
+		for _, h := range a.wallet.held {
+			if id, ok := strings.CutPrefix(h.owner, withdrawals); ok && !h.used {
+				owners[h.owner] = !known(id)
+			}
+		}
+		for owner, unknown := range owners {
+			if !unknown {
+				continue
+			}
+			if err := a.wallet.dropUnused(ctx, owner); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // pay chooses and holds coins and signs. A fee over the limit holds nothing.
 func (w *wallet) pay(ctx context.Context, owner string, output *wire.TxOut, rate uint64, wd adapters.Withdrawal) (*txauthor.AuthoredTx, error) {
-	if _, whole := w.heldBy(owner); whole.used {
+	coins := w.free()
+	held, whole := w.heldBy(owner)
+	lost := w.lost(whole)
+	if whole.used && !lost {
 		return nil, reserved("pay a second time for " + owner)
 	}
-	if err := w.release(ctx, owner); err != nil {
-		return nil, err
+	for _, c := range held {
+		if w.spendable(c) {
+			coins = append(coins, c)
+		}
 	}
-	authored, err := w.author(owner, []*wire.TxOut{output}, rate, w.free(), fewest)
+	authored, err := w.author(owner, []*wire.TxOut{output}, rate, coins, fewest)
 	if err != nil {
 		return nil, w.explain(err)
 	}
@@ -81,6 +143,12 @@ func (w *wallet) pay(ctx context.Context, owner string, output *wire.TxOut, rate
 		return nil, &adapters.Error{
 			Reason: "BUDGET_TOO_SMALL", Op: "price " + owner, Retryable: true,
 			Err: fmt.Errorf("%w: the fee would be %d satoshi, at most %d are allowed", adapters.ErrBudget, fee, most),
+		}
+	}
+	// Not before: where there are no coins, what was lost is still told.
+	for h := range w.of(owner) {
+		if err := w.drop(ctx, h); err != nil {
+			return nil, err
 		}
 	}
 	if err := w.hold(ctx, owner, output.Value, pointsOf(authored.Tx)); err != nil {

@@ -49,7 +49,24 @@ func (c *core) openBitcoin(ctx context.Context, settings config.Chain) (chain, e
 	if err != nil {
 		return chain{}, err
 	}
+	if err := c.freeUnknownWithdrawals(ctx, a); err != nil {
+		return chain{}, err
+	}
 	return chain{Chain: settings, id: id, adapter: a, close: func() {}}, nil
+}
+
+// freeUnknownWithdrawals gives back what withdrawals hold that were signed and,
+// for a crash, never stored.
+func (c *core) freeUnknownWithdrawals(ctx context.Context, a *bitcoin.Adapter) error {
+	open, err := c.store.OpenWithdrawals(ctx)
+	if err != nil {
+		return fmt.Errorf("open withdrawals: %w", err)
+	}
+	known := map[string]bool{}
+	for _, w := range open {
+		known[w.RequestID] = true
+	}
+	return a.ReleaseUnknownWithdrawals(ctx, func(request string) bool { return known[request] })
 }
 
 // bitcoinKeys gives the adapter the keys that it signs with.

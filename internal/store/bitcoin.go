@@ -175,18 +175,6 @@ func (c *Coins) Hold(ctx context.Context, owner string, points []wire.OutPoint) 
 	})
 }
 
-// MarkUsed implements bitcoin.HoldStore.
-func (c *Coins) MarkUsed(ctx context.Context, points []wire.OutPoint) error {
-	return c.store.write(ctx, "mark coins as used", func(ctx context.Context, q *sqlcgen.Queries) error {
-		for _, point := range points {
-			if err := q.UseHold(ctx, sqlcgen.UseHoldParams{Chain: string(c.chain), Point: point.String()}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // Release implements bitcoin.HoldStore.
 func (c *Coins) Release(ctx context.Context, owner string) error {
 	return c.store.write(ctx, "release the coins of "+owner, func(ctx context.Context, q *sqlcgen.Queries) error {

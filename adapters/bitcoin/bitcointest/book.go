@@ -95,25 +95,12 @@ func (b *Book) Hold(ctx context.Context, owner string, points []wire.OutPoint) e
 	return nil
 }
 
-// MarkUsed is that of bitcoin.HoldStore.
-func (b *Book) MarkUsed(ctx context.Context, points []wire.OutPoint) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, point := range points {
-		if h, ok := b.holds[point]; ok && ctx.Err() == nil {
-			h.Used = true
-			b.holds[point] = h
-		}
-	}
-	return ctx.Err()
-}
-
 // Release is that of bitcoin.HoldStore.
 func (b *Book) Release(ctx context.Context, owner string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for point, h := range b.holds {
-		if h.Owner == owner && !h.Used && ctx.Err() == nil {
+		if h.Owner == owner && ctx.Err() == nil {
 			delete(b.holds, point)
 		}
 	}

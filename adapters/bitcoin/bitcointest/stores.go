@@ -31,7 +31,7 @@ func RunStores(t *testing.T, open func(t *testing.T) Stores, reopen func(t *test
 	}
 	for name, test := range map[string]func(*suite){
 		"empty": (*suite).empty, "blocks": (*suite).blocks, "undo": (*suite).undo, "forget": (*suite).forget,
-		"again": (*suite).again, "holds": (*suite).exclusive, "used": (*suite).used, "adopt": (*suite).adopt,
+		"again": (*suite).again, "holds": (*suite).exclusive, "adopt": (*suite).adopt,
 		"cancelled": (*suite).cancelled,
 	} {
 		t.Run(name, func(t *testing.T) { test(&suite{T: t, s: open(t), reopen: reopen}) })
@@ -124,7 +124,6 @@ func (s *suite) undo() {
 func (s *suite) forget() {
 	s.apply(bitcoin.BlockChange{Created: []bitcoin.Coin{coin(1, 1), coin(2, 1), coin(3, 1)}, Cursor: block(1)})
 	s.must(s.s.Hold(s.Context(), "swap", []wire.OutPoint{point(1), point(2), point(3)}))
-	s.must(s.s.MarkUsed(s.Context(), []wire.OutPoint{point(1)}))
 	s.apply(bitcoin.BlockChange{Spent: []bitcoin.Coin{{Point: point(1), SpentAt: 2}}, Cursor: block(2)})
 	s.apply(bitcoin.BlockChange{Spent: []bitcoin.Coin{{Point: point(2), SpentAt: 3}}, Cursor: block(3)})
 	s.apply(bitcoin.BlockChange{Forget: 2, Cursor: block(4)})
@@ -160,24 +159,13 @@ func (s *suite) exclusive() {
 	s.want(bitcoin.Book{Holds: []bitcoin.Hold{{Owner: "b", Point: point(2)}, {Owner: "b", Point: point(3)}}})
 }
 
-func (s *suite) used() {
-	s.must(s.s.Hold(s.Context(), "a", []wire.OutPoint{point(1), point(2)}))
-	s.must(s.s.MarkUsed(s.Context(), []wire.OutPoint{point(1), point(9)}))
-	s.must(s.s.Release(s.Context(), "a"))
-	s.want(bitcoin.Book{Holds: []bitcoin.Hold{{Owner: "a", Point: point(1), Used: true}}})
-	if err := s.s.Hold(s.Context(), "b", []wire.OutPoint{point(1)}); !errors.Is(err, adapters.ErrReserved) {
-		s.Fatalf("a used coin was held again: %v", err)
-	}
-}
-
 func (s *suite) adopt() {
 	s.must(s.s.Hold(s.Context(), "offer", []wire.OutPoint{point(1), point(2)}))
 	s.must(s.s.Hold(s.Context(), "other", []wire.OutPoint{point(3)}))
-	s.must(s.s.MarkUsed(s.Context(), []wire.OutPoint{point(1)}))
 	s.must(s.s.Adopt(s.Context(), "offer", "swap"))
 	s.must(s.s.Adopt(s.Context(), "offer", "swap"))
 	s.want(bitcoin.Book{Holds: []bitcoin.Hold{
-		{Owner: "swap", Point: point(1), Used: true}, {Owner: "swap", Point: point(2)}, {Owner: "other", Point: point(3)},
+		{Owner: "swap", Point: point(1)}, {Owner: "swap", Point: point(2)}, {Owner: "other", Point: point(3)},
 	}})
 }
 

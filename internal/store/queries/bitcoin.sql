@@ -42,9 +42,6 @@ SELECT point, owner, used FROM holds WHERE chain = $1 ORDER BY point;
 INSERT INTO holds (chain, point, owner, used) VALUES ($1, $2, $3, FALSE)
 ON CONFLICT (chain, point) DO NOTHING;
 
--- name: UseHold :exec
-UPDATE holds SET used = TRUE WHERE chain = $1 AND point = $2;
-
 -- name: ReleaseHolds :exec
 DELETE FROM holds WHERE chain = $1 AND owner = $2 AND used = FALSE;
 

@@ -274,20 +274,6 @@ func (q *Queries) UndoSpent(ctx context.Context, arg UndoSpentParams) error {
 	return err
 }
 
-const useHold = `-- name: UseHold :exec
-UPDATE holds SET used = TRUE WHERE chain = $1 AND point = $2
-`
-
-type UseHoldParams struct {
-	Chain string
-	Point string
-}
-
-func (q *Queries) UseHold(ctx context.Context, arg UseHoldParams) error {
-	_, err := q.exec(ctx, q.useHoldStmt, useHold, arg.Chain, arg.Point)
-	return err
-}
-
 const wallet = `-- name: Wallet :one
 SELECT chain, next_receive, next_change, height, hash, parent, time, clock FROM wallets WHERE chain = $1
 `

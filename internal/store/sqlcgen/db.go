@@ -249,9 +249,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.unsettledAgreementsStmt, err = db.PrepareContext(ctx, unsettledAgreements); err != nil {
 		return nil, fmt.Errorf("error preparing query UnsettledAgreements: %w", err)
 	}
-	if q.useHoldStmt, err = db.PrepareContext(ctx, useHold); err != nil {
-		return nil, fmt.Errorf("error preparing query UseHold: %w", err)
-	}
 	if q.walletStmt, err = db.PrepareContext(ctx, wallet); err != nil {
 		return nil, fmt.Errorf("error preparing query Wallet: %w", err)
 	}
@@ -641,11 +638,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing unsettledAgreementsStmt: %w", cerr)
 		}
 	}
-	if q.useHoldStmt != nil {
-		if cerr := q.useHoldStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing useHoldStmt: %w", cerr)
-		}
-	}
 	if q.walletStmt != nil {
 		if cerr := q.walletStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing walletStmt: %w", cerr)
@@ -775,7 +767,6 @@ type Queries struct {
 	undoCreatedStmt         *sql.Stmt
 	undoSpentStmt           *sql.Stmt
 	unsettledAgreementsStmt *sql.Stmt
-	useHoldStmt             *sql.Stmt
 	walletStmt              *sql.Stmt
 	withdrawalStmt          *sql.Stmt
 	withdrawalsStmt         *sql.Stmt
@@ -860,7 +851,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		undoCreatedStmt:         q.undoCreatedStmt,
 		undoSpentStmt:           q.undoSpentStmt,
 		unsettledAgreementsStmt: q.unsettledAgreementsStmt,
-		useHoldStmt:             q.useHoldStmt,
 		walletStmt:              q.walletStmt,
 		withdrawalStmt:          q.withdrawalStmt,
 		withdrawalsStmt:         q.withdrawalsStmt,

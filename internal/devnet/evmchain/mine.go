@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math/big"
+	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum/beacon/engine"
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/txpool"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/miner"
 	"github.com/ethereum/go-ethereum/params"
@@ -180,26 +182,45 @@ func (c *Chain) Fund(ctx context.Context, to common.Address, wei *big.Int) (comm
 	if err := c.checkOpen(ctx); err != nil {
 		return common.Hash{}, err
 	}
+	for {
+		tx, err := c.payment(ctx, to, wei)
+		if err != nil {
+			return common.Hash{}, err
+		}
+		err = c.client.SendTransaction(ctx, tx)
+		if err == nil {
+			return tx.Hash(), nil
+		}
+		// The pool counts what it took a moment later, so a second payment may
+		// come at the nonce of the first.
+		if !strings.Contains(err.Error(), txpool.ErrAlreadyKnown.Error()) && !strings.Contains(err.Error(), txpool.ErrReplaceUnderpriced.Error()) {
+			return common.Hash{}, fmt.Errorf("evmchain: send: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return common.Hash{}, fmt.Errorf("evmchain: send: %w", ctx.Err())
+		case <-time.After(poolPause):
+		}
+	}
+}
+
+// poolPause is how long the pool is given to count a transaction.
+const poolPause = 2 * time.Millisecond
+
+// payment is signed at the nonce that the pool says is next.
+func (c *Chain) payment(ctx context.Context, to common.Address, wei *big.Int) (*types.Transaction, error) {
 	nonce, err := c.client.PendingNonceAt(ctx, c.FaucetAddress())
 	if err != nil {
-		return common.Hash{}, fmt.Errorf("evmchain: faucet nonce: %w", err)
+		return nil, fmt.Errorf("evmchain: faucet nonce: %w", err)
 	}
 	tip := big.NewInt(params.GWei)
-	cap := new(big.Int).Mul(c.eth.BlockChain().CurrentBlock().BaseFee, big.NewInt(2))
-	tx, err := types.SignNewTx(c.faucet, types.LatestSignerForChainID(new(big.Int).SetUint64(c.opts.ChainID)), &types.DynamicFeeTx{
-		ChainID:   new(big.Int).SetUint64(c.opts.ChainID),
-		Nonce:     nonce,
-		GasTipCap: tip,
-		GasFeeCap: cap.Add(cap, tip),
-		Gas:       transferGas,
-		To:        &to,
-		Value:     wei,
+	most := new(big.Int).Mul(c.eth.BlockChain().CurrentBlock().BaseFee, big.NewInt(2))
+	id := new(big.Int).SetUint64(c.opts.ChainID)
+	tx, err := types.SignNewTx(c.faucet, types.LatestSignerForChainID(id), &types.DynamicFeeTx{
+		ChainID: id, Nonce: nonce, GasTipCap: tip, GasFeeCap: most.Add(most, tip), Gas: transferGas, To: &to, Value: wei,
 	})
 	if err != nil {
-		return common.Hash{}, fmt.Errorf("evmchain: sign: %w", err)
+		return nil, fmt.Errorf("evmchain: sign: %w", err)
 	}
-	if err := c.client.SendTransaction(ctx, tx); err != nil {
-		return common.Hash{}, fmt.Errorf("evmchain: send: %w", err)
-	}
-	return tx.Hash(), nil
+	return tx, nil
 }

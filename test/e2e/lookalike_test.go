@@ -26,7 +26,7 @@ func TestSafety_C7_LookAlikeRefused(t *testing.T) {
 		ctx := swapContext(t)
 		p := newParty(ctx, t, "node", embedded, nodes.chains)
 		p.set.MoreEthereum = deployment(deployContract(ctx, t, nodes.chains.ethereum, "LookAlike").address)
-		p.refuses(ctx, "WRONG_DEPLOYMENT", exitRefused)
+		p.refuses(ctx, "BAD_CONFIG", exitRefused) // what the table of reasons has for WRONG_DEPLOYMENT
 	})
 	t.Run("terms", func(t *testing.T) {
 		t.Parallel()

@@ -20,7 +20,7 @@ import (
 const exitRefused = 3
 
 // refuses starts the node and expects it to end by itself, with a reason code
-// at the end of what it says.
+// and its advice at the end of what it says.
 func (p *party) refuses(ctx context.Context, reason string, codes ...int) {
 	p.t.Helper()
 	p.launch()
@@ -28,8 +28,8 @@ func (p *party) refuses(ctx context.Context, reason string, codes ...int) {
 	must(p.t, err)
 	log := strings.TrimSpace(p.log())
 	said := log[max(strings.LastIndex(log, "kofod: "), 0):] // an error may have several lines
-	if !strings.HasPrefix(said, "kofod: ") || !strings.HasSuffix(said, "["+reason+"]") {
-		p.t.Fatalf("it said %q, that should end with [%s]", said, reason)
+	if !strings.HasPrefix(said, "kofod: ") || !strings.Contains(said, "\n  "+reason+": ") {
+		p.t.Fatalf("it said %q, that should give %s and what to do", said, reason)
 	}
 	for _, want := range codes {
 		if code == want {

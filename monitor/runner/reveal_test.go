@@ -1,19 +1,20 @@
 package runner_test
 
 import (
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/monitor/engine"
 )
 
-// The reveal gate has opened; before the redeem goes out the incoming leg is
-// refunded (node down for hours) or reorganised away. Signing fails before
-// the gate is asked again, so the redeem is never withheld, and the swap never
-// closes, although our own leg has come back.
-func TestRevealOfAGoneLegEnds(t *testing.T) {
+// ready is an initiator with both legs locked and its redeem stored, before
+// the reveal gate was asked.
+func ready(t *testing.T) (*machine, htlc.Terms) {
+	t.Helper()
 	tm := terms(t, eth, btc)
 	m := open(t, tm, 0)
 	m.must(htlc.FundingPrepared{TxID: "funding"})
@@ -23,22 +24,53 @@ func TestRevealOfAGoneLegEnds(t *testing.T) {
 	m.must(htlc.LegFunded{Leg: 1, TxID: "b", Ref: "b:0", Block: block(12)})
 	m.tips(14, start+100)
 	m.must(htlc.RedeemPrepared{TxID: "redeem", Ref: "b:0"})
-	m.must(htlc.RevealChecked{Facts: m.revealFacts(start + 100)})
-	late := tm.Legs[0].TimeLock + 10
-	m.tips(100, late)
-	m.must(htlc.LegRefunded{Leg: 1, TxID: "theirs", Ref: "b:0", Block: block(101)})
-	m.must(htlc.LegRefunded{Leg: 0, TxID: "ours", Ref: "f:0", Block: block(101)})
-	m.tips(110, late+100)
+	return m, tm
+}
 
-	c := &chain{redeemErr: &adapters.Error{Reason: "ALREADY_SPENT", Op: "sign", Retryable: true, Err: adapters.ErrSpent}}
-	r := run(t, m, c, &journal{}, gates{reveal: func(htlc.Swap) htlc.RevealFacts {
-		f := m.revealFacts(late)
-		f.StateRead = htlc.Observed{State: htlc.CheckBlocked}
-		return f
-	}})
-	ask(r, m, htlc.EffectRevealAndRedeem, 1)
-	if !until(3*time.Second, func() bool { s, _ := m.Swap(htlc.SwapID{}); return s.Phase == htlc.PhaseClosed }) {
-		t.Fatalf("STUCK: phase %s after %d tries, our leg %s and buried", m.s.Phase, c.questions(), m.s.Legs[0].Status)
+// revealing is an initiator whose reveal gate has opened.
+func revealing(t *testing.T) (*machine, *journal, htlc.Terms) {
+	t.Helper()
+	m, tm := ready(t)
+	m.must(htlc.RevealChecked{Facts: m.revealFacts(start + 100)})
+	return m, &journal{txs: []engine.JournalTx{{
+		Tx: adapters.Tx{Chain: btc.Chain(), ID: "redeem"}, Swap: m.s.ID, Leg: 1, Purpose: htlc.PurposeRedeem, Ref: "b:0",
+	}}}, tm
+}
+
+// The reveal gate has opened; before the redeem goes out the incoming leg is
+// refunded (node down for hours) or its block undone. Whether the redeem was
+// marked as released or not, the swap ends when our own leg has come back.
+func TestRevealOfAGoneLegEnds(t *testing.T) {
+	gone := map[string]struct {
+		event htlc.Event
+		sign  error
+	}{
+		"refunded": {htlc.LegRefunded{Leg: 1, TxID: "theirs", Ref: "b:0", Block: block(101)}, adapters.ErrSpent},
+		"undone":   {htlc.Reorged{Leg: 1, Block: block(12)}, adapters.ErrNotFunded},
+	}
+	for name, fate := range gone {
+		for _, released := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s,released=%v", name, released), func(t *testing.T) {
+				m, j, tm := revealing(t)
+				j.txs[0].Released = released
+				late := tm.Legs[0].TimeLock + 10
+				m.tips(100, late)
+				m.must(fate.event)
+				m.must(htlc.LegRefunded{Leg: 0, TxID: "ours", Ref: "f:0", Block: block(101)})
+				m.tips(110, late+100)
+				c := &chain{redeemErr: &adapters.Error{Reason: "GONE", Op: "sign", Retryable: true, Err: fate.sign}}
+				r := run(t, m, c, j, gates{reveal: func(htlc.Swap) htlc.RevealFacts {
+					f := m.revealFacts(late)
+					f.StateRead = htlc.Observed{State: htlc.CheckBlocked}
+					return f
+				}})
+				ask(r, m, htlc.EffectRevealAndRedeem, 1)
+				if !until(3*time.Second, func() bool { s, _ := m.Swap(htlc.SwapID{}); return s.Phase == htlc.PhaseClosed }) {
+					s, _ := m.Swap(htlc.SwapID{})
+					t.Fatalf("STUCK: phase %s after %d tries, our leg %s and buried", s.Phase, c.questions(), s.Legs[0].Status)
+				}
+			})
+		}
 	}
 }
 
@@ -46,14 +78,7 @@ func TestRevealOfAGoneLegEnds(t *testing.T) {
 // nobody looks again before the leg's chain has another block: ten minutes to
 // an hour on Bitcoin, while the Initiator's window may be a sighting's time.
 func TestOpenConditionIsLookedAtAgain(t *testing.T) {
-	tm := terms(t, eth, btc)
-	m := open(t, tm, 0)
-	m.must(htlc.FundingPrepared{TxID: "funding"})
-	m.must(htlc.FundingChecked{Facts: m.facts(start)})
-	m.must(htlc.LegFunded{Leg: 0, TxID: "funding", Ref: "f:0", Block: block(11)})
-	m.must(htlc.LegFunded{Leg: 1, TxID: "b", Ref: "b:0", Block: block(12)})
-	m.tips(14, start+100)
-	m.must(htlc.RedeemPrepared{TxID: "redeem", Ref: "b:0"})
+	m, _ := ready(t)
 	c := &chain{}
 	var asked atomic.Int64
 	r := run(t, m, c, &journal{}, gates{reveal: func(htlc.Swap) htlc.RevealFacts {
@@ -69,5 +94,27 @@ func TestOpenConditionIsLookedAtAgain(t *testing.T) {
 		s, _ := m.Swap(htlc.SwapID{})
 		t.Errorf("DELAYED: phase %s, held by %v, the gate was asked %d time(s); next look at %+v",
 			s.Phase, s.Held, asked.Load(), s.Alarms())
+	}
+}
+
+// The node's connection is refused when the gate has opened: the secret is nowhere. It is back after the cut-off,
+// a moment before the participant's time lock. The gate is not asked again: the secret goes out, against A6.
+func TestSafety_A6_UnsentRevealAsksTheGateAgain(t *testing.T) {
+	m, j, tm := revealing(t)
+	clock := int64(start + 100)
+	c := &chain{refuse: &adapters.Error{Reason: "NODE_UNREACHABLE", Op: "verify", Retryable: true, Err: fmt.Errorf("%w: %w", adapters.ErrNotSent, adapters.ErrUnreachable)}}
+	r := run(t, m, c, j, gates{reveal: func(htlc.Swap) htlc.RevealFacts { return m.revealFacts(clock) }})
+	ask(r, m, htlc.EffectRevealAndRedeem, 1)
+	if !until(5*time.Second, func() bool { return c.questions() > 1 }) {
+		t.Fatal("never tried")
+	}
+	c.set(func() {
+		clock = tm.Legs[1].TimeLock + 50 // the participant's refund is open
+		c.refuse = nil
+	})
+	m.tips(90, clock)
+	ask(r, m, htlc.EffectRevealAndRedeem, 1)
+	if until(3*time.Second, func() bool { return c.has("redeem") }) {
+		t.Fatalf("the secret was let out at %d, cut-off %d, time lock of the incoming leg %d", clock, tm.CutOff(), tm.Legs[1].TimeLock)
 	}
 }

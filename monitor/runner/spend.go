@@ -88,14 +88,14 @@ func (r *Runner) reveal(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 }
 
 // revealed goes on where the secret may be out already. If the leg that it
-// opens is gone there is nothing to redeem any more, and the swap goes on as
-// one whose secret is out.
+// opens is not locked there is nothing to redeem now, spent or undone, and the
+// swap goes on as one whose secret is out: it redeems once the leg is locked
+// again, and ends once nothing can happen any more.
 func (r *Runner) revealed(ctx context.Context, c Chain, s htlc.Swap, stored []engine.JournalTx) (htlc.Event, error) {
-	event, err := r.release(ctx, c, s)
-	if errors.Is(err, adapters.ErrSpent) && s.Legs[s.In()].Status.Spent() {
+	if !s.Legs[s.In()].Status.Locked() {
 		return htlc.Submitted{Leg: s.In(), Purpose: htlc.PurposeRedeem, TxID: stored[len(stored)-1].ID}, nil
 	}
-	return event, err
+	return r.release(ctx, c, s)
 }
 
 // withhold closes the gate again where a condition blocks. One that could not

@@ -27,7 +27,7 @@ func (p payments) Activity(ctx context.Context, id htlc.ChainID, page string, li
 			Kind: movementKinds[a.Kind], Asset: a.Asset, Amount: a.Amount, To: a.To, Swap: a.Swap,
 		}
 		if a.Kind == store.ActivityWithdrawal {
-			p.ofWithdrawal(ctx, &m)
+			p.onChain(ctx, &m)
 		} else if err := p.ofSwap(ctx, a, &m); err != nil {
 			return nil, "", err
 		}
@@ -44,8 +44,9 @@ var movementKinds = map[store.ActivityKind]server.MovementKind{
 	store.ActivityWithdrawal: server.Withdrawn,
 }
 
-// ofWithdrawal adds what the chain knows of a payment, where it tells.
-func (p payments) ofWithdrawal(ctx context.Context, m *server.Movement) {
+// onChain adds what the chain knows of a transaction that no fact tells of,
+// where it does.
+func (p payments) onChain(ctx context.Context, m *server.Movement) {
 	if paid, ok := p.paid(ctx, m.Chain, m.TxID); ok {
 		m.Fee, m.Height, m.Confirmations, m.Failed = paid.Fee, paid.Height, paid.Confirmations, paid.Failed
 	}
@@ -76,8 +77,9 @@ func (p payments) ofSwap(ctx context.Context, a store.Activity, m *server.Moveme
 		m.Height, m.Confirmations = state.FundBlock.Height, state.Confirmations()
 	case state.SpendTx:
 		m.Height, m.Confirmations = state.SpendBlock.Height, state.SpendConfirmations()
-	default:
-		m.Failed = state.Status.Spent() // another one took its place
+	default: // an approval, an abandonment, or one whose place another took
+		p.onChain(ctx, m)
+		m.Failed = m.Failed || m.Height == 0 && (state.Status.Spent() || record.Swap.Phase == htlc.PhaseClosed)
 	}
 	return nil
 }

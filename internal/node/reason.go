@@ -8,8 +8,8 @@ import (
 )
 
 // Reason is the stable code of why Run ended, such as WRONG_SEED, as the table
-// of reasons has it; empty where none is known. Passing says that starting again can help without anything
-// being changed.
+// of reasons has it; empty where none is known. Passing says that starting
+// again can help without anything being changed.
 func Reason(err error) (code string, passing bool) {
 	var carrier *adapters.Error
 	if errors.As(err, &carrier) {

@@ -84,7 +84,7 @@ func (p payments) lookAfter(ctx context.Context) error {
 			p.core.log.Warn("open withdrawals", "error", err)
 		}
 		for _, w := range open {
-			if err := p.follow(ctx, w); err != nil && ctx.Err() == nil {
+			if err := p.follow(ctx, w.RequestID); err != nil && ctx.Err() == nil {
 				p.core.log.Warn("withdrawal", "request", w.RequestID, "txid", w.Tx.ID, "error", err)
 			}
 		}
@@ -96,10 +96,15 @@ func (p payments) lookAfter(ctx context.Context) error {
 	}
 }
 
-// follow does what one open withdrawal needs now.
-func (p payments) follow(ctx context.Context, w store.Withdrawal) error {
+// follow does what one withdrawal needs now. It is read under the lock: a call
+// may have signed it anew since it was listed.
+func (p payments) follow(ctx context.Context, requestID string) error {
 	p.core.paying.Lock()
 	defer p.core.paying.Unlock()
+	w, err := p.core.store.Withdrawal(ctx, requestID)
+	if err != nil || w.Outcome != store.WithdrawalOpen {
+		return err
+	}
 	on, err := p.core.chains.find(w.Tx.Chain)
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ func TestStoredWithdrawalIsSent(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, w := range open {
-			if err := p.follow(ctx, w); err != nil {
+			if err := p.follow(ctx, w.RequestID); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -28,50 +28,46 @@ import (
 // public in the end, on the chains; log and metrics still never name it.
 func TestSafety_D9_CanarySecret(t *testing.T) {
 	t.Parallel()
-	for name, where := range storages {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ctx := swapContext(t)
-			p := newPair(ctx, t, where)
-			wire := listen(t)
-			id := p.agree(ctx)
-			p.initiator.restart(ctx)
-			p.swapped(ctx, id)
-			p.withdraws(ctx)
-			terms, secret := p.secret(ctx, id)
+	eachStorage(t, func(ctx context.Context, t *testing.T, where storage) {
+		p := newPair(ctx, t, where)
+		wire := listen(t)
+		id := p.agree(ctx)
+		p.initiator.restart(ctx)
+		p.swapped(ctx, id)
+		p.withdraws(ctx)
+		terms, secret := p.secret(ctx, id)
 
-			for _, side := range []*party{p.initiator, p.participant} {
-				places := side.written(ctx)
-				for own := range side.guarded() {
-					delete(places, "file /"+own)
-				}
-				places["API"] = side.answers(ctx, id)
-				places["metrics"] = side.metrics(ctx)
-				places["broker"] = wire.heard()
-				for canary, raw := range side.canaries() {
-					for place, text := range places {
-						if contains(text, raw) || bytes.Contains(text, raw) {
-							t.Errorf("%s of the %s contains its %s", place, side.name, canary)
-						}
+		for _, side := range []*party{p.initiator, p.participant} {
+			places := side.written(ctx)
+			for own := range side.guarded() {
+				delete(places, "file /"+own)
+			}
+			places["API"] = side.answers(ctx, id)
+			places["metrics"] = side.metrics(ctx)
+			places["broker"] = wire.heard()
+			for canary, raw := range side.canaries() {
+				for place, text := range places {
+					if contains(text, raw) || bytes.Contains(text, raw) {
+						t.Errorf("%s of the %s contains its %s", place, side.name, canary)
 					}
-				}
-				for _, place := range []string{"file /" + side.name + ".log", "metrics"} {
-					if len(places[place]) == 0 {
-						t.Errorf("%s of the %s was not searched", place, side.name)
-					}
-					if contains(places[place], secret[:]) {
-						t.Errorf("%s of the %s contains the swap's secret", place, side.name)
-					}
-				}
-				if !contains(places["API"], terms.SecretHash[:]) {
-					t.Errorf("the search finds nothing in the API of the %s", side.name)
 				}
 			}
-			if where == production && !contains(wire.heard(), terms.SecretHash[:]) {
-				t.Error("the search finds nothing on the broker")
+			for _, place := range []string{"file /" + side.name + ".log", "metrics"} {
+				if len(places[place]) == 0 {
+					t.Errorf("%s of the %s was not searched", place, side.name)
+				}
+				if contains(places[place], secret[:]) {
+					t.Errorf("%s of the %s contains the swap's secret", place, side.name)
+				}
 			}
-		})
-	}
+			if !contains(places["API"], terms.SecretHash[:]) {
+				t.Errorf("the search finds nothing in the API of the %s", side.name)
+			}
+		}
+		if where == production && !contains(wire.heard(), terms.SecretHash[:]) {
+			t.Error("the search finds nothing on the broker")
+		}
+	})
 }
 
 // guarded are the files that keep secrets on purpose, readable by their owner

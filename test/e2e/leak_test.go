@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,40 +31,36 @@ import (
 // secret in everything that both nodes have written and said until then.
 func TestSafety_D9_SecretStaysInside(t *testing.T) {
 	t.Parallel()
-	for name, where := range storages {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ctx := swapContext(t)
-			// A few blocks between funding and reveal leave time to ask for everything.
-			p := newPairOn(ctx, t, where, nodes.chains, func(s *settings) { s.MoreEthereum = ", min_confirmations: 6" })
-			p.initiator.restart(ctx, "KOFO_KILL_AT="+killpoint.RedeemStored)
-			id := p.agree(ctx)
-			p.initiator.reaches(ctx, id, funded(sdk.LegRolePayee, 1))
-			found := map[string]map[string][]byte{p.initiator.name: {"API": p.initiator.answers(ctx, id)}}
-			terms, secret := p.secret(ctx, id)
-			must(t, p.initiator.process.killed(ctx))
-			p.initiator.forget()
-			maps.Copy(found[p.initiator.name], p.initiator.written(ctx))
-			found[p.participant.name] = p.participant.written(ctx)
-			found[p.participant.name]["API"] = p.participant.answers(ctx, id)
+	eachStorage(t, func(ctx context.Context, t *testing.T, where storage) {
+		// A few blocks between funding and reveal leave time to ask for everything.
+		p := newPairOn(ctx, t, where, nodes.chains, func(s *settings) { s.MoreEthereum = ", min_confirmations: 6" })
+		p.initiator.restart(ctx, "KOFO_KILL_AT="+killpoint.RedeemStored)
+		id := p.agree(ctx)
+		p.initiator.reaches(ctx, id, funded(sdk.LegRolePayee, 1))
+		found := map[string]map[string][]byte{p.initiator.name: {"API": p.initiator.answers(ctx, id)}}
+		terms, secret := p.secret(ctx, id)
+		must(t, p.initiator.process.killed(ctx))
+		p.initiator.forget()
+		maps.Copy(found[p.initiator.name], p.initiator.written(ctx))
+		found[p.participant.name] = p.participant.written(ctx)
+		found[p.participant.name]["API"] = p.participant.answers(ctx, id)
 
-			for who, places := range found {
-				for place, text := range places {
-					if contains(text, secret[:]) {
-						t.Errorf("%s of the %s contains the secret", place, who)
-					}
-				}
-				// The hash is no secret: it shows that the search finds things.
-				for _, place := range []string{"API", "database"} {
-					if !contains(places[place], terms.SecretHash[:]) {
-						t.Errorf("%s of the %s lacks even the hash: it was not searched", place, who)
-					}
+		for who, places := range found {
+			for place, text := range places {
+				if contains(text, secret[:]) {
+					t.Errorf("%s of the %s contains the secret", place, who)
 				}
 			}
-			p.initiator.start(ctx)
-			p.swapped(ctx, id)
-		})
-	}
+			// The hash is no secret: it shows that the search finds things.
+			for _, place := range []string{"API", "database"} {
+				if !contains(places[place], terms.SecretHash[:]) {
+					t.Errorf("%s of the %s lacks even the hash: it was not searched", place, who)
+				}
+			}
+		}
+		p.initiator.start(ctx)
+		p.swapped(ctx, id)
+	})
 }
 
 // secret derives the swap's secret as the initiator's node does.
@@ -120,10 +115,9 @@ func (p *party) written(ctx context.Context) map[string][]byte {
 		return err
 	}))
 	if p.set.DSN != "" {
-		dump, err := postgresProgram("pg_dump")
+		dump, err := nodes.postgres.Dump(ctx, p.set.DSN)
 		must(p.t, err)
-		out["database"], err = exec.CommandContext(ctx, dump, "--dbname", p.set.DSN).Output()
-		must(p.t, err)
+		out["database"] = dump
 	}
 	if p.set.Bus == nodes.natsURL {
 		out["stream"] = p.stream(ctx)

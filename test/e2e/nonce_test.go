@@ -28,41 +28,37 @@ import (
 // out.
 func TestSafety_C9_RestartKeepsNonces(t *testing.T) {
 	t.Parallel()
-	for name, where := range storages {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ctx := swapContext(t)
-			p := newPair(ctx, t, where)
-			endpoint := p.participant.behindRelay(ctx, ethereumChain)
-			var to common.Address
-			_, err := rand.Read(to[:])
-			must(t, err)
-			paid := big.NewInt(1e17)
-			endpoint.lose("eth_sendRawTransaction")
-			_, err = p.participant.client.Wallet.Withdraw(ctx, &sdk.WithdrawRequest{
-				Amount: &sdk.AssetAmount{Asset: eth, Amount: paid.String()}, To: to.Hex(),
-			})
-			must(t, err)
-			p.participant.kill()
-			if endpoint.losses() == 0 {
-				t.Fatal("nothing was lost")
-			}
-			endpoint.lose("")
-			p.participant.start(ctx)
-
-			id := p.agree(ctx)
-			p.participant.ends(ctx, id, sdk.OutcomeSwapped)
-			s := p.initiator.ends(ctx, id, sdk.OutcomeSwapped)
-			p.usedOnce(ctx, s, 0, 1)
-			p.usedOnce(ctx, s, 1, 1)
-			have, err := nodes.chains.ethereum.balance(ctx, to)
-			must(t, err)
-			if have.Cmp(paid) != 0 {
-				t.Errorf("%s of the withdrawal arrived, not %s", have, paid)
-			}
-			p.nonces(ctx, p.participant, 2) // the withdrawal and the funding
+	eachStorage(t, func(ctx context.Context, t *testing.T, where storage) {
+		p := newPair(ctx, t, where)
+		endpoint := p.participant.behindRelay(ctx, ethereumChain)
+		var to common.Address
+		_, err := rand.Read(to[:])
+		must(t, err)
+		paid := big.NewInt(1e17)
+		endpoint.lose("eth_sendRawTransaction")
+		_, err = p.participant.client.Wallet.Withdraw(ctx, &sdk.WithdrawRequest{
+			Amount: &sdk.AssetAmount{Asset: eth, Amount: paid.String()}, To: to.Hex(),
 		})
-	}
+		must(t, err)
+		p.participant.kill()
+		if endpoint.losses() == 0 {
+			t.Fatal("nothing was lost")
+		}
+		endpoint.lose("")
+		p.participant.start(ctx)
+
+		id := p.agree(ctx)
+		p.participant.ends(ctx, id, sdk.OutcomeSwapped)
+		s := p.initiator.ends(ctx, id, sdk.OutcomeSwapped)
+		p.usedOnce(ctx, s, 0, 1)
+		p.usedOnce(ctx, s, 1, 1)
+		have, err := nodes.chains.ethereum.balance(ctx, to)
+		must(t, err)
+		if have.Cmp(paid) != 0 {
+			t.Errorf("%s of the withdrawal arrived, not %s", have, paid)
+		}
+		p.nonces(ctx, p.participant, 2) // the withdrawal and the funding
+	})
 }
 
 // nonces checks how many a party's account has used, and that none waits.

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"math/big"
 	"os"
@@ -101,8 +100,8 @@ func newParty(ctx context.Context, t *testing.T, name string, where storage, on 
 	}
 	p.set.takePorts(t)
 	if where.driver == "postgres" {
-		must(t, nodes.createDatabase(ctx, p.set.Prefix))
-		p.set.DSN = nodes.pgURL + p.set.Prefix
+		p.set.DSN, err = nodes.postgres.Create(ctx)
+		must(t, err)
 	}
 	if where.bus == "nats" {
 		p.set.Bus = nodes.natsURL
@@ -238,17 +237,6 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// createDatabase makes an empty database.
-func (s *stack) createDatabase(ctx context.Context, name string) error {
-	db, err := sql.Open("pgx", s.pgURL+"postgres")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = db.Close() }()
-	_, err = db.ExecContext(ctx, `CREATE DATABASE "`+name+`"`)
-	return err
 }
 
 // api is the address of the node's API.

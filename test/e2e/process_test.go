@@ -34,11 +34,6 @@ type child struct {
 // spawn starts a program; its output goes to a log file and, line by line, to
 // those who wait for one.
 func spawn(name, dir string, env []string, program string, args ...string) (*child, error) {
-	return spawnAs(nil, name, dir, env, program, args...)
-}
-
-// spawnAs starts it as another user where one is given.
-func spawnAs(as *syscall.Credential, name, dir string, env []string, program string, args ...string) (*child, error) {
 	log, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
@@ -47,7 +42,7 @@ func spawnAs(as *syscall.Credential, name, dir string, env []string, program str
 	c.cmd = exec.Command(program, args...)
 	c.cmd.Env = append(os.Environ(), env...)
 	c.cmd.Stderr = log
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: as}
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -42,44 +42,46 @@ func (p *party) refuses(ctx context.Context, reason string, codes ...int) {
 // storages are the two kinds.
 var storages = map[string]storage{"embedded": embedded, "production": production}
 
-// TestDataNewer: a node refuses data that a newer version has written.
-func TestDataNewer(t *testing.T) {
-	t.Parallel()
+// eachStorage runs a test on both, at one time.
+func eachStorage(t *testing.T, test func(ctx context.Context, t *testing.T, where storage)) {
 	for name, where := range storages {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx := swapContext(t)
-			p := newParty(ctx, t, "node", where, nodes.chains)
-			p.start(ctx)
-			p.stop()
-			driver, dsn := "sqlite", filepath.Join(p.dir, "kofo.db")
-			if where.driver == "postgres" {
-				driver, dsn = "pgx", p.set.DSN
-			}
-			db, err := sql.Open(driver, dsn)
-			must(t, err)
-			_, err = db.ExecContext(ctx, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)")
-			must(t, err)
-			must(t, db.Close())
-			p.refuses(ctx, "DATA_NEWER", exitRefused)
+			test(swapContext(t), t, where)
 		})
 	}
+}
+
+// TestDataNewer: a node refuses data that a newer version has written.
+func TestDataNewer(t *testing.T) {
+	t.Parallel()
+	eachStorage(t, func(ctx context.Context, t *testing.T, where storage) {
+		p := newParty(ctx, t, "node", where, nodes.chains)
+		p.start(ctx)
+		p.stop()
+		driver, dsn := "sqlite", filepath.Join(p.dir, "kofo.db")
+		if where.driver == "postgres" {
+			driver, dsn = "pgx", p.set.DSN
+		}
+		db, err := sql.Open(driver, dsn)
+		must(t, err)
+		_, err = db.ExecContext(ctx, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)")
+		must(t, err)
+		must(t, db.Close())
+		p.refuses(ctx, "DATA_NEWER", exitRefused)
+	})
 }
 
 // TestWrongSeed: data are not touched with another seed.
 func TestWrongSeed(t *testing.T) {
 	t.Parallel()
-	for name, where := range storages {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ctx := swapContext(t)
-			p := newParty(ctx, t, "node", where, nodes.chains)
-			p.start(ctx)
-			p.stop()
-			p.makeSeed()
-			p.refuses(ctx, "WRONG_SEED", exitRefused)
-		})
-	}
+	eachStorage(t, func(ctx context.Context, t *testing.T, where storage) {
+		p := newParty(ctx, t, "node", where, nodes.chains)
+		p.start(ctx)
+		p.stop()
+		p.makeSeed()
+		p.refuses(ctx, "WRONG_SEED", exitRefused)
+	})
 }
 
 // TestAlreadyRunning: a second process on the same data gives up, and the

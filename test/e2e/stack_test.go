@@ -4,17 +4,16 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kofo-network/kofo/internal/store/postgrestest"
 )
 
 // stack is what all tests share.
@@ -23,8 +22,7 @@ type stack struct {
 	kofod    string
 	kofo     string
 	chains   *chains
-	postgres *child
-	pgURL    string // without a database's name
+	postgres *postgrestest.Server
 	nats     *child
 	natsURL  string
 }
@@ -74,10 +72,6 @@ func startStack(ctx context.Context) (*stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The database's user must be able to reach its folder.
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return nil, err
-	}
 	s := &stack{dir: dir, kofod: filepath.Join(dir, "kofod"), kofo: filepath.Join(dir, "kofo")}
 	for _, step := range []struct {
 		name string
@@ -114,69 +108,9 @@ func (s *stack) startChains(ctx context.Context) (err error) {
 	return err
 }
 
-// startPostgres runs the server, which refuses to run as root: then it runs
-// as the user postgres.
-func (s *stack) startPostgres(ctx context.Context) error {
-	initdb, err := postgresProgram("initdb")
-	if err != nil {
-		return err
-	}
-	server, err := postgresProgram("postgres")
-	if err != nil {
-		return err
-	}
-	port, err := freePort()
-	if err != nil {
-		return err
-	}
-	data := filepath.Join(s.dir, "postgres")
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return err
-	}
-	var as *syscall.Credential
-	if os.Geteuid() == 0 {
-		if as, err = userOf("postgres"); err != nil {
-			return err
-		}
-		if err := os.Chown(data, int(as.Uid), int(as.Gid)); err != nil {
-			return err
-		}
-	}
-	create := exec.CommandContext(ctx, initdb, "-D", data, "-U", "postgres", "-A", "trust", "--no-sync")
-	create.Dir = data
-	create.SysProcAttr = &syscall.SysProcAttr{Credential: as}
-	if out, err := create.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, out)
-	}
-	if s.postgres, err = spawnAs(as, "postgres", s.dir, nil, server, "-D", data,
-		"-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(port), "-c", "unix_socket_directories=", "-c", "max_connections=300"); err != nil {
-		return err
-	}
-	s.pgURL = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/", port)
-	return eventually(ctx, "postgres answers", func() error { return s.createDatabase(ctx, "probe") })
-}
-
-// postgresProgram finds one of PostgreSQL's programs where Debian puts them,
-// of the newest version, else on the path.
-func postgresProgram(name string) (string, error) {
-	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name); len(found) > 0 {
-		return found[len(found)-1], nil
-	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		return "", fmt.Errorf("PostgreSQL's server programs are missing: %w", err)
-	}
-	return path, nil
-}
-
-func userOf(name string) (*syscall.Credential, error) {
-	u, err := user.Lookup(name)
-	if err != nil {
-		return nil, err
-	}
-	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
-	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(err1, err2)
+func (s *stack) startPostgres(ctx context.Context) (err error) {
+	s.postgres, err = postgrestest.Start(ctx)
+	return err
 }
 
 func (s *stack) startNATS(context.Context) error {
@@ -199,9 +133,12 @@ func (s *stack) stop() {
 	if s.chains != nil {
 		s.chains.stop()
 	}
-	for _, c := range []*child{s.nats, s.postgres} {
-		if c != nil {
-			c.kill()
+	if s.nats != nil {
+		s.nats.kill()
+	}
+	if s.postgres != nil {
+		if err := s.postgres.Stop(context.Background()); err != nil {
+			fmt.Fprintln(os.Stderr, "stop PostgreSQL:", err)
 		}
 	}
 	if os.Getenv("KOFO_E2E_KEEP") == "" {

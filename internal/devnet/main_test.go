@@ -4,12 +4,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/kofo-network/kofo/internal/devnet/devnettest"
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// The databases' buffer pools end by themselves within a second after Close.
-		goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"),
-		// One set of workers for all nodes of a process, started once by the library.
-		goleak.IgnoreTopFunction("github.com/ethereum/go-ethereum/core.(*txSenderCacher).cache"))
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, devnettest.Leaks()...) }

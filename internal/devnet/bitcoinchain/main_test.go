@@ -4,10 +4,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/kofo-network/kofo/internal/devnet/devnettest"
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// The database's buffer pool ends by itself within a second after Close.
-		goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"))
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, devnettest.Leaks()...) }

@@ -26,6 +26,8 @@ var (
 	// nonce or one of its coins went, for good, to another. Sign again.
 	ErrNonceTaken = errors.New("its nonce or coin was used by another transaction")
 	ErrBudget     = errors.New("the fee would exceed the budget")
+	// ErrNoConsent: the chain has no cooperative spend for this intent.
+	ErrNoConsent = errors.New("there is no cooperative spend for this")
 	// ErrNotSent: Broadcast failed before anything left the process.
 	ErrNotSent = errors.New("nothing was sent")
 )

@@ -105,6 +105,17 @@ type Wallet interface {
 	Paid(ctx context.Context, txid string) (adapters.Paid, bool, error)
 }
 
+// Cosigner spends with both parties' consent; adapters of the chains that
+// Profile.Consents says it of are one.
+type Cosigner interface {
+	// Propose begins a spend. For an intent that the chain has no cooperative
+	// spend for it is ErrNoConsent, as Consent is.
+	Propose(ctx context.Context, p adapters.Proposal) (adapters.CoSpend, error)
+	// Consent answers the other party's message. ErrBadConsent says that the
+	// message is not one for p.
+	Consent(ctx context.Context, p adapters.Proposal, message []byte) ([]byte, error)
+}
+
 // Adapter is everything.
 type Adapter interface { //nolint:interfacebloat // the whole of the standard; users declare the part that they use
 	Follower

@@ -27,6 +27,9 @@ type Profile struct {
 	// PayeeNeedsCoin: a redeem is paid by the payee's account, not out of the
 	// contract.
 	PayeeNeedsCoin bool
+	// Consents are what the chain has a cooperative spend for; where there are
+	// none, its adapter is no Cosigner.
+	Consents []htlc.Intent
 	// Nowhere are texts that are not addresses of this chain.
 	Nowhere []string
 }

@@ -28,6 +28,8 @@ func TestSafety_A10_AroundTheTimeLockOnBtcd(t *testing.T) { aroundTheTimeLocks(t
 
 func TestAbandonOverAChildOnBtcd(t *testing.T) { abandonOverAChild(t, newBtcdKit(t)) }
 
+func TestCooperativeSpendsOnBtcd(t *testing.T) { cooperate(t, newBtcdKit(t)) }
+
 // btcdNetwork is a btcd process whose only peer is the chain in this process:
 // what it holds in its mempool is mined there, and the blocks are given to it.
 type btcdNetwork struct {

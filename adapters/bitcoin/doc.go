@@ -25,6 +25,10 @@
 //     that another has replaced is refused by Broadcast until it was asked.
 //   - To judge by Facts and Funded. That a transaction was broadcast, or that
 //     the mempool shows it, proves nothing: an unconfirmed lock never counts.
+//   - To call Consent only where the rules of consent allow it (package htlc
+//     decides that), and to have that decision stored first: a signature that
+//     was handed out cannot be taken back. To store what Complete returns before
+//     it is broadcast. A CoSpend itself must not outlive the process.
 //   - Tx.FeeRate is in satoshi for 1,000 virtual bytes.
 //
 // The adapter has no goroutines. Its methods may be called concurrently; the

@@ -62,6 +62,7 @@ func bitcoinHarness(t *testing.T) adaptertest.Harness {
 func bitcoinProfile() adaptertest.Profile {
 	return adaptertest.Profile{
 		Asset: bitcoin.Regtest().Asset, Amount: htlc.NewAmount(5_000_000), Coin: htlc.NewAmount(6_000_000), Timing: shortTiming(),
+		Consents: []htlc.Intent{htlc.IntentRedeem, htlc.IntentRefund},
 		Nowhere: []string{
 			"bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0", // of another network
 			"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt081",                   // a wrong checksum

@@ -114,39 +114,43 @@ func TestSafety_C4_ReentrantPayee(t *testing.T) {
 	}
 }
 
-// One bad member of a batch is skipped and undone alone: wrong secret, refusing payee, a payee that
-// burns its gas, one that returns a bomb, a blocked token, a member twice.
+// Bad members of a batch are skipped alone: a wrong secret, one redeemed before, a member twice, a payee
+// that refuses, one that burns its gas, one that returns a bomb, a blocked token. Those who share a payee
+// that refuses stay open together; those who share one that takes coins do not suffer from each other.
 func TestSafety_C10_BadMembersOfABatch(t *testing.T) {
 	r := newRig(t, evmtest.Osaka())
 	token := r.Deploy("BlockingToken")
 	r.prepareToken(token)
 	token.Must(r.funder, "setBlocked", r.stranger.Address, true)
-	bad := map[int]func(*bindings.HtlcRedemption){
-		3: func(i *bindings.HtlcRedemption) { i.Leg.Payee = r.Deploy("RefusingAccount").Address },
-		7: func(i *bindings.HtlcRedemption) { i.Leg.Payee = r.Deploy("BurningAccount").Address },
-		9: func(i *bindings.HtlcRedemption) { i.Leg.Payee = r.Deploy("BombAccount").Address },
-		12: func(i *bindings.HtlcRedemption) {
-			i.Leg.Token, i.Leg.Payee = token.Address, r.stranger.Address
+	refusing := r.Deploy("RefusingAccount")
+	bad := map[int]func(*bindings.HtlcLeg){
+		3: func(l *bindings.HtlcLeg) { l.Payee = refusing.Address },
+		4: func(l *bindings.HtlcLeg) { l.Payee = refusing.Address },
+		7: func(l *bindings.HtlcLeg) { l.Payee = r.Deploy("BurningAccount").Address },
+		9: func(l *bindings.HtlcLeg) { l.Payee = r.Deploy("BombAccount").Address },
+		12: func(l *bindings.HtlcLeg) {
+			l.Token, l.Payee = token.Address, r.stranger.Address
 		},
 	}
 	items := make([]bindings.HtlcRedemption, 20)
 	for n := range items {
 		leg := r.leg(0)
 		leg.Lane = uint64(n)
-		items[n] = bindings.HtlcRedemption{Leg: leg, Secret: secretOf(byte(n))}
 		if spoil := bad[n]; spoil != nil {
-			spoil(&items[n])
+			spoil(&leg)
 		}
-		r.mustSucceed(r.fund(items[n].Leg, hashOf(items[n].Secret)))
+		items[n] = bindings.HtlcRedemption{Leg: leg, Secret: secretOf(byte(n))}
+		r.mustSucceed(r.fund(leg, hashOf(items[n].Secret)))
 	}
+	r.mustSucceed(r.redeem(r.stranger, items[1].Leg, items[1].Secret))
 	items[15].Secret = secretOf(200)
-	items = append(items, items[0])
+	items = append(items, items[17])
 
 	before := r.Balance(r.payee.Address)
 	data := htlcABI.PackRedeemMany(items, big.NewInt(itemGas))
 	receipt := r.Must(evmtest.Call{From: r.stranger, To: &r.htlc, Data: data})
-	if got := len(r.logs(receipt)); got != 15 {
-		t.Fatalf("%d redeemed, want 15", got)
+	if got := len(r.logs(receipt)); got != 13 {
+		t.Fatalf("%d redeemed, want 13", got)
 	}
 	for n, item := range items[:20] {
 		open := r.slot(item.Leg.Funder, item.Leg.Lane).Bit(255) == 1
@@ -154,7 +158,15 @@ func TestSafety_C10_BadMembersOfABatch(t *testing.T) {
 			t.Errorf("member %d: open %t, want %t", n, open, want)
 		}
 	}
-	r.wantBalance(r.payee.Address, before, new(big.Int).Mul(items[0].Leg.Amount, big.NewInt(15)))
+	r.wantBalance(r.payee.Address, before, new(big.Int).Mul(items[0].Leg.Amount, big.NewInt(13)))
+
+	// The refusing payee takes its coins later, both contracts at once, with a batch of nothing before it.
+	refusing.Must(r.stranger, "setAccepting", true)
+	again := htlcABI.PackRedeemMany([]bindings.HtlcRedemption{items[0], items[3], items[4], items[5]}, big.NewInt(itemGas))
+	if got := len(r.logs(r.Must(evmtest.Call{From: r.stranger, To: &r.htlc, Data: again}))); got != 2 {
+		t.Fatalf("%d redeemed, want 2", got)
+	}
+	r.wantBalance(refusing.Address, new(big.Int), new(big.Int).Mul(items[3].Leg.Amount, big.NewInt(2)))
 
 	// The rest is refunded in one batch, after the time lock, the blocked token included.
 	reclaims := make([]bindings.HtlcReclaim, 0, 20)
@@ -168,11 +180,38 @@ func TestSafety_C10_BadMembersOfABatch(t *testing.T) {
 	}
 	r.NextBlockAt(r.Now() + 7200)
 	late := r.Must(evmtest.Call{From: r.stranger, To: &r.htlc, Data: data})
-	if got := len(r.logs(late)); got != 5 {
-		t.Fatalf("%d refunded, want 5", got)
+	if got := len(r.logs(late)); got != 4 {
+		t.Fatalf("%d refunded, want 4", got)
 	}
 	if r.Balance(r.htlc).Sign() != 0 {
 		t.Fatal("coins left behind")
+	}
+}
+
+// A payee that does anything it likes while a batch pays it, and then refuses, has changed nothing.
+func TestSafety_C10_RefusalAfterReentry(t *testing.T) {
+	r := newRig(t, evmtest.Osaka())
+	account := r.Deploy("SpitefulAccount")
+	legs := make([]bindings.HtlcLeg, 3)
+	for n := range legs {
+		legs[n] = r.leg(0)
+		legs[n].Lane, legs[n].Payee = uint64(n), account.Address
+		r.mustSucceed(r.fund(legs[n], hashOf(secretOf(byte(n)))))
+	}
+	account.Must(r.stranger, "setHook", r.htlc, htlcABI.PackRedeem(legs[2], secretOf(2)))
+	batch := htlcABI.PackRedeemMany([]bindings.HtlcRedemption{
+		{Leg: legs[0], Secret: secretOf(0)}, {Leg: legs[1], Secret: secretOf(1)},
+	}, big.NewInt(itemGas))
+	if got := len(r.logs(r.Must(evmtest.Call{From: r.stranger, To: &r.htlc, Data: batch}))); got != 0 {
+		t.Fatalf("%d redeemed, want none", got)
+	}
+	for _, leg := range legs {
+		if r.slot(leg.Funder, leg.Lane).Bit(255) != 1 {
+			t.Errorf("lane %d is not open", leg.Lane)
+		}
+	}
+	if want := new(big.Int).Mul(legs[0].Amount, big.NewInt(3)); r.Balance(r.htlc).Cmp(want) != 0 {
+		t.Fatalf("deployment holds %s, owes %s", r.Balance(r.htlc), want)
 	}
 }
 
@@ -217,10 +256,10 @@ func TestDeploymentIsPinned(t *testing.T) {
 		t.Fatalf("signed by %s: %v", signer, err)
 	}
 	// A change of these is a new deployment, for all chains and all peers.
-	if got, want := contracts.Address().Hex(), "0x0f52766396C4Cac1CFff7e92A803b3188705b13E"; got != want {
+	if got, want := contracts.Address().Hex(), "0xe267F1790294E6b29aDE160232526aAE13B71150"; got != want {
 		t.Errorf("the deployment moved to %s from %s", got, want)
 	}
-	if got, want := contracts.RuntimeHash(big.NewInt(1), contracts.Address()).Hex(), "0x4c15dbaebd559c04161dd6913e660a09c4b415a6cad4ce951b8b25086f03bf06"; got != want {
+	if got, want := contracts.RuntimeHash(big.NewInt(1), contracts.Address()).Hex(), "0xf45f29ee53393fd7dfcb3d80125e7679da07ccaa6066f4ed8c954057e8b04d1b"; got != want {
 		t.Errorf("the code on chain 1 has hash %s, not %s", got, want)
 	}
 	r := newRig(t, evmtest.Osaka())

@@ -94,12 +94,28 @@ func DeployData() []byte {
 	return append(Salt[:], Htlc().Bytecode...)
 }
 
-// Domain is the value that the deployment mixes into every id: hash of chain id and address.
+// The words of the deployment's EIP-712 domain and of its one message.
+const (
+	DomainName    = "Kofo Htlc"
+	DomainVersion = "1"
+	domainType    = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+	consentType   = "EarlyRefund(bytes32 id)"
+)
+
+// Domain is the EIP-712 separator of chain id and deployment, which the deployment mixes into every id.
 func Domain(chainID *big.Int, deployment common.Address) common.Hash {
 	return crypto.Keccak256Hash(
+		crypto.Keccak256([]byte(domainType)), crypto.Keccak256([]byte(DomainName)), crypto.Keccak256([]byte(DomainVersion)),
 		common.LeftPadBytes(chainID.Bytes(), 32),
 		common.LeftPadBytes(deployment.Bytes(), 32),
 	)
+}
+
+// ConsentDigest is what a payee signs to consent to the refund of the contract before its time lock: an
+// EIP-712 message EarlyRefund(bytes32 id) under the deployment's domain.
+func ConsentDigest(domain, id common.Hash) common.Hash {
+	message := crypto.Keccak256(crypto.Keccak256([]byte(consentType)), id[:])
+	return crypto.Keccak256Hash([]byte{0x19, 0x01}, domain[:], message)
 }
 
 // RuntimeHash is the hash that the code of a genuine deployment has on the chain.

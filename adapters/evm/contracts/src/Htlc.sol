@@ -25,6 +25,9 @@ interface IToken {
 ///
 /// Nothing of a contract but its id is stored: whoever redeems or refunds repeats the leg in the
 /// call data and the id proves it. Anybody may do so, the coins only go to the addresses in the leg.
+///
+/// The payee may consent to a refund before the time lock: an EIP-712 signature by its key over the id,
+/// under the domain of this deployment. A payee that is a contract has no key and cannot consent.
 contract Htlc {
     struct Leg {
         address funder;
@@ -60,9 +63,11 @@ contract Htlc {
     event Funded(bytes32 indexed id);
     event Redeemed(bytes32 indexed id, bytes32 secret);
     event Refunded(bytes32 indexed id);
+    event ClosedByConsent(bytes32 indexed id);
 
     error LaneNotFree();
     error NotOpen();
+    error NoConsent();
     error TimeLocked();
     error PaymentFailed();
     error WrongAmountReceived();
@@ -70,9 +75,23 @@ contract Htlc {
 
     uint256 private constant OPEN = 1 << 255;
 
-    /// Chain id and address, fixed at deployment: after a chain split that renames this chain, open
-    /// contracts must still be payable, so the chain id is not read anew.
-    bytes32 public immutable domain = keccak256(abi.encode(block.chainid, address(this)));
+    /// Half of the order of secp256k1: every signature has a twin with s above it.
+    uint256 private constant HIGHEST_S = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
+
+    bytes32 private constant EARLY_REFUND = keccak256("EarlyRefund(bytes32 id)");
+
+    /// The EIP-712 separator of chain id and address, part of every id too. It is fixed at deployment:
+    /// after a chain split that renames this chain, open contracts must still be payable, so the chain id
+    /// is not read anew.
+    bytes32 public immutable domain = keccak256(
+        abi.encode(
+            keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+            keccak256("Kofo Htlc"),
+            keccak256("1"),
+            block.chainid,
+            address(this)
+        )
+    );
 
     /// One word per lane, found by laneKey. Read by slot().
     mapping(uint256 laneKey => uint256) private slots;
@@ -151,18 +170,76 @@ contract Htlc {
         pay(leg.refundTo == address(0) ? leg.funder : leg.refundTo, leg.token, leg.amount);
     }
 
-    /// Redeems each member in a call of its own with at most itemGas, so that a bad one is undone and
-    /// skipped alone.
+    /// Pays the contract back before its time lock, because its payee has signed that it may be.
+    function refundByConsent(Leg calldata leg, bytes32 secretHash, uint8 v, bytes32 r, bytes32 s) external {
+        bytes32 id = close(leg, secretHash);
+        bytes32 digest = keccak256(abi.encodePacked(hex"1901", domain, keccak256(abi.encode(EARLY_REFUND, id))));
+        // ecrecover answers zero for what is no signature.
+        if (leg.payee == address(0) || uint256(s) > HIGHEST_S || ecrecover(digest, v, r, s) != leg.payee) {
+            revert NoConsent();
+        }
+        emit ClosedByConsent(id);
+        pay(leg.refundTo == address(0) ? leg.funder : leg.refundTo, leg.token, leg.amount);
+    }
+
+    /// Redeems what can be redeemed and skips the rest. Members in a row with the same payee that carry
+    /// the native coin are paid at once; a member with tokens is redeemed in a call of its own. Each payment,
+    /// and each such call, gets at most itemGas; one that fails leaves its contracts open. The sender
+    /// provides the gas for all of them.
     function redeemMany(Redemption[] calldata items, uint256 itemGas) external {
-        for (uint256 i = 0; i < items.length; ++i) {
-            try this.redeem{gas: itemGas}(items[i].leg, items[i].secret) {} catch {}
+        bytes32[] memory ids = new bytes32[](items.length); // of what is closed and not yet paid
+        uint256 i = 0;
+        while (i < items.length) {
+            if (items[i].leg.token == address(0)) {
+                i = redeemRow(items, ids, i, itemGas);
+            } else {
+                try this.redeem{gas: itemGas}(items[i].leg, items[i].secret) {} catch {}
+                ++i;
+            }
         }
     }
 
-    /// Refunds each member as redeemMany redeems it.
+    /// Refunds each member in a call of its own with at most itemGas, so that a bad one is undone and
+    /// skipped alone.
     function refundMany(Reclaim[] calldata items, uint256 itemGas) external {
         for (uint256 i = 0; i < items.length; ++i) {
             try this.refund{gas: itemGas}(items[i].leg, items[i].secretHash) {} catch {}
+        }
+    }
+
+    /// Redeems the members from start on that carry the native coin to one payee, and returns the place
+    /// after them.
+    function redeemRow(Redemption[] calldata items, bytes32[] memory ids, uint256 start, uint256 payGas)
+        private
+        returns (uint256 end)
+    {
+        address payee = items[start].leg.payee;
+        uint256 sum = 0;
+        bool some = false;
+        end = start;
+        unchecked {
+            do {
+                Redemption calldata item = items[end];
+                bytes32 id = tryClose(item.leg, sha256(abi.encode(item.secret)));
+                if (id != 0) {
+                    ids[end] = id;
+                    sum += item.leg.amount; // the deployment holds them all
+                    some = true;
+                }
+                ++end;
+            } while (end < items.length && items[end].leg.payee == payee && items[end].leg.token == address(0));
+        }
+        if (!some) return end;
+
+        bool paid = payPlain(payee, sum, payGas);
+        for (uint256 i = start; i < end; ++i) {
+            bytes32 id = ids[i];
+            if (id == 0) continue;
+            Redemption calldata item = items[i];
+            // A payment that failed has undone whatever happened in it, so the lane is still as closed
+            // above.
+            if (paid) emit Redeemed(id, item.secret);
+            else slots[laneKey(item.leg.funder, item.leg.lane)] = uint256(id);
         }
     }
 
@@ -179,9 +256,23 @@ contract Htlc {
 
     /// Frees the lane, before any coins move.
     function close(Leg calldata leg, bytes32 secretHash) private returns (bytes32 id) {
-        id = bytes32(OPEN) | keccak256(abi.encode(domain, leg, secretHash));
+        id = tryClose(leg, secretHash);
+        if (id == 0) revert NotOpen();
+    }
+
+    /// Is zero where the lane does not hold exactly this contract.
+    function tryClose(Leg calldata leg, bytes32 secretHash) private returns (bytes32 id) {
+        // idOf of call data. A word of it that is no address or number gives the id of no contract.
+        bytes32 separator = domain;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, separator)
+            calldatacopy(add(free, 32), leg, 256)
+            mstore(add(free, 288), secretHash)
+            id := or(keccak256(free, 320), OPEN)
+        }
         uint256 key = laneKey(leg.funder, leg.lane);
-        if (slots[key] != uint256(id)) revert NotOpen();
+        if (slots[key] != uint256(id)) return 0;
         slots[key] = uint256(leg.sequence) + 1;
     }
 
@@ -199,6 +290,14 @@ contract Htlc {
             if (!ok) revert PaymentFailed();
         } else {
             callToken(token, abi.encodeCall(IToken.transfer, (to, amount)));
+        }
+    }
+
+    /// Sends coins with a cap of gas, and reads nothing of what comes back: a long answer would be paid
+    /// for by the sender of the batch.
+    function payPlain(address to, uint256 amount, uint256 payGas) private returns (bool ok) {
+        assembly ("memory-safe") {
+            ok := call(payGas, to, amount, 0, 0, 0, 0)
         }
     }
 

@@ -35,6 +35,26 @@ contract ReenteringAccount {
     }
 }
 
+/// Calls a target while it is paid, with success, and refuses the coins all the same.
+contract SpitefulAccount {
+    address public target;
+    bytes public data;
+    bool private inside;
+
+    function setHook(address target_, bytes calldata data_) external {
+        target = target_;
+        data = data_;
+    }
+
+    receive() external payable {
+        if (inside) return;
+        inside = true;
+        (bool ok,) = target.call(data);
+        require(ok, "nested call");
+        revert("refused");
+    }
+}
+
 /// Burns all gas that it is given.
 contract BurningAccount {
     uint256 private sink;

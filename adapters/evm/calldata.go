@@ -56,6 +56,9 @@ func (c calls) decode(from common.Address, value *big.Int, data []byte) []intent
 	case "refund":
 		leg := *abi.ConvertType(values[0], new(bindings.HtlcLeg)).(*bindings.HtlcLeg)
 		return []intent{{kind: adapters.Refunded, record: record{leg: leg, hash: values[1].([32]byte)}}}
+	case "refundByConsent":
+		leg := *abi.ConvertType(values[0], new(bindings.HtlcLeg)).(*bindings.HtlcLeg)
+		return []intent{{kind: adapters.ClosedByConsent, record: record{leg: leg, hash: values[1].([32]byte)}}}
 	case "redeemMany":
 		items := *abi.ConvertType(values[0], new([]bindings.HtlcRedemption)).(*[]bindings.HtlcRedemption)
 		var out []intent

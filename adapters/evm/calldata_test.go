@@ -58,6 +58,7 @@ func TestCallsRoundTrip(t *testing.T) {
 			{r.fundData(), adapters.Funded, r},
 			{htlcCode.PackRefund(r.leg, r.hash), adapters.Refunded, r},
 			{htlcCode.PackRefundMany([]bindings.HtlcReclaim{{Leg: r.leg, SecretHash: r.hash}}, many), adapters.Refunded, r},
+			{htlcCode.PackRefundByConsent(r.leg, r.hash, 27, [32]byte{1}, [32]byte{2}), adapters.ClosedByConsent, r},
 			{htlcCode.PackRedeem(r.leg, secret), adapters.Redeemed, redeemed},
 			{htlcCode.PackRedeemMany([]bindings.HtlcRedemption{{Leg: r.leg, Secret: secret}}, many), adapters.Redeemed, redeemed},
 		} {
@@ -110,6 +111,7 @@ func FuzzDecodeCalls(f *testing.F) {
 	f.Add(r.fundData())
 	f.Add(htlcCode.PackRedeem(r.leg, [32]byte{1}))
 	f.Add(htlcCode.PackRefund(r.leg, r.hash))
+	f.Add(htlcCode.PackRefundByConsent(r.leg, r.hash, 28, [32]byte{1}, [32]byte{2}))
 	f.Add(htlcCode.PackRedeemMany([]bindings.HtlcRedemption{{Leg: r.leg}}, big.NewInt(1)))
 	f.Add(htlcCode.PackRefundMany([]bindings.HtlcReclaim{{Leg: r.leg}}, big.NewInt(1)))
 	f.Add(htlcCode.PackFundMany([]bindings.HtlcFunding{{Amount: big.NewInt(1)}}))

@@ -193,6 +193,10 @@ func (a *Adapter) fact(l *types.Log) (adapters.Fact, bool) {
 		f.Kind = adapters.Refunded
 		return f, true
 	}
+	if _, err := htlcCode.UnpackClosedByConsentEvent(l); err == nil {
+		f.Kind = adapters.ClosedByConsent
+		return f, true
+	}
 	event, err := htlcCode.UnpackRedeemedEvent(l)
 	if err != nil {
 		return adapters.Fact{}, false

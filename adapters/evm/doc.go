@@ -22,5 +22,6 @@
 //     [ErrNonceTaken] once its nonce is used up: only then sign another. A displaced withdrawal fails with
 //     PAYMENT_DISPLACED until the use of its nonce is Bury blocks deep.
 //   - What fails before anything was handed to a node is [adapters.ErrNotSent].
+//   - A payee's consent is final: see Consent for what whoever gives it must be sure of.
 //   - The outcome is judged by Facts and by Funded, never by a receipt.
 package evm

@@ -102,7 +102,7 @@ func evmProfile() adaptertest.Profile {
 	coin := new(big.Int).Div(ether(12), big.NewInt(10))
 	return adaptertest.Profile{
 		Asset: "eip155:1337/slip44:60", Amount: mustAmount(amount), Coin: mustAmount(coin), Timing: shortTiming(),
-		PayeeNeedsCoin: true,
+		PayeeNeedsCoin: true, Consents: []htlc.Intent{htlc.IntentRefund},
 		Nowhere: []string{
 			"0x0000000000000000000000000000000000000000",
 			"0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96044", // a wrong checksum

@@ -61,6 +61,13 @@ type (
 	ListResponse        = kofov1.ListResponse
 	HistoryRequest      = kofov1.HistoryRequest
 	HistoryResponse     = kofov1.HistoryResponse
+	ExportRequest       = kofov1.ExportRequest
+	ExportResponse      = kofov1.ExportResponse
+	ExportedFee         = kofov1.ExportedFee
+	StatisticsRequest   = kofov1.StatisticsRequest
+	StatisticsResponse  = kofov1.StatisticsResponse
+	PairStatistics      = kofov1.PairStatistics
+	CostStatistics      = kofov1.CostStatistics
 	WatchRequest        = kofov1.WatchRequest
 	WatchUpdate         = kofov1.WatchResponse
 	WatchKind           = kofov1.WatchKind
@@ -79,6 +86,14 @@ type (
 	WithdrawRequest      = kofov1.WithdrawRequest
 	WithdrawResponse     = kofov1.WithdrawResponse
 	WalletTxKind         = kofov1.WalletTxKind
+	Payout               = kofov1.Payout
+	PayoutLimit          = kofov1.PayoutLimit
+	ListPayoutsRequest   = kofov1.ListPayoutsRequest
+	ListPayoutsResponse  = kofov1.ListPayoutsResponse
+	AddPayoutRequest     = kofov1.AddPayoutRequest
+	AddPayoutResponse    = kofov1.AddPayoutResponse
+	RemovePayoutRequest  = kofov1.RemovePayoutRequest
+	RemovePayoutResponse = kofov1.RemovePayoutResponse
 
 	// Chains.
 

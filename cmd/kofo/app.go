@@ -140,7 +140,7 @@ func (a *app) root() *cobra.Command {
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.initCommand(), a.keysCommands(), a.swapCommands(), a.walletCommands(), a.chainCommands(),
-		a.nodeCommands(), a.tokenCommands(), a.errorsCommand(), a.completionCommand(), a.versionCommand(),
+		a.nodeCommands(), a.tokenCommands(), a.payoutCommands(), a.statsCommand(), a.errorsCommand(), a.completionCommand(), a.versionCommand(),
 	}
 }
 

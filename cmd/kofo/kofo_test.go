@@ -17,6 +17,7 @@ import (
 
 	"github.com/kofo-network/kofo/api/sdk"
 	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/payout"
 	"github.com/kofo-network/kofo/internal/server/servertest"
 	"github.com/kofo-network/kofo/internal/wallet"
 )
@@ -129,6 +130,7 @@ func TestEveryLeafPrintsJSON(t *testing.T) {
 	a, b, one, _ := two(t)
 	pair := []string{"--send", "0.05 BTC", "--receive", "1 ETH"}
 	local := cli{t: t, environ: []string{"KOFO_DATA_DIR=" + t.TempDir(), "KOFO_PASSPHRASE=correct horse battery", "KOFO_NEW_PASSPHRASE=another long passphrase"}}
+	restricted := cli{t: t, environ: at(servertest.Start(t, servertest.Options{Who: 4, Payouts: payout.Rules{Restricted: true, Delay: time.Hour}}))}
 	seen := map[string]bool{}
 	text := func(doc map[string]any, key string) string {
 		s, ok := doc[key].(string)
@@ -162,6 +164,11 @@ func TestEveryLeafPrintsJSON(t *testing.T) {
 	step(a, "kofo wallet balances")
 	step(a, "kofo wallet withdraw", "--amount", "1000 sat", "--to", "bcrt1q", "--max-fee", "0.0001 BTC", "--yes")
 	step(a, "kofo wallet transactions")
+	step(a, "kofo payout list")
+	step(restricted, "kofo payout add", "--chain", "ethereum", "--address", "0x90F79bf6EB2c4f870365E785982E1f101E93b906", "--yes")
+	step(restricted, "kofo payout remove", "--chain", "ethereum", "--address", "0x90F79bf6EB2c4f870365E785982E1f101E93b906")
+	step(a, "kofo stats")
+	step(a, "kofo swap export", id)
 	step(a, "kofo chain list")
 	step(a, "kofo chain show", "ethereum")
 	step(a, "kofo node info")

@@ -47,11 +47,14 @@ func (s *Service) Inspect(ctx context.Context, ticket string) (Inspection, error
 	return in, err
 }
 
-// foreign refuses tickets that cannot even be quoted here: our own, and those
-// of chains that we do not serve.
+// foreign refuses tickets that cannot even be quoted here: our own, those of
+// parties that we do not swap with, and of chains that we do not serve.
 func (s *Service) foreign(o htlc.Offer) *Error {
 	if o.Initiator == s.opts.Identity.PartyID() {
 		return refuse(TicketOwn, map[string]string{"offer_id": o.Salt.String()}, "this node has made the ticket itself")
+	}
+	if err := s.knownParty(o.Initiator); err != nil {
+		return err
 	}
 	for _, asset := range []htlc.AssetID{o.Gives.Asset, o.Wants.Asset} {
 		var e *Error
@@ -141,6 +144,9 @@ func (s *Service) know(ctx context.Context, signed htlc.SignedOffer, byHand bool
 	if err == nil || !errors.Is(err, ErrNotFound) {
 		return stored(err)
 	}
+	if err := s.room(); err != nil {
+		return err
+	}
 	t, err := s.provisional(ctx, signed.Offer, 1)
 	if err != nil {
 		return err
@@ -176,6 +182,9 @@ func (s *Service) know(ctx context.Context, signed htlc.SignedOffer, byHand bool
 func (s *Service) sign(ctx context.Context, r Record) (Record, error) {
 	if s.late(r) {
 		return s.expired(ctx, r)
+	}
+	if err := s.room(); err != nil {
+		return r, err
 	}
 	t, err := s.terms(ctx, r)
 	if err != nil {

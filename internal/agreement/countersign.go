@@ -91,6 +91,12 @@ func (s *Service) acceptable(ctx context.Context, r Record, a htlc.Acceptance) e
 	if err := r.Offer.CheckAcceptance(a); err != nil {
 		return explain("the acceptance", err)
 	}
+	if err := s.knownParty(a.Terms.Parties[1]); err != nil {
+		return err
+	}
+	if err := s.room(); err != nil {
+		return err
+	}
 	if err := s.contracts(a.Terms); err != nil {
 		return err
 	}

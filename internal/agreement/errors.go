@@ -51,6 +51,8 @@ const (
 	WrongChain        Reason = "WRONG_CHAIN"
 	PeerRefused       Reason = "PEER_REFUSED"
 	StoreUnavailable  Reason = "STORE_UNAVAILABLE"
+	DiskFull          Reason = "DISK_FULL"
+	PartyNotAllowed   Reason = "PARTY_NOT_ALLOWED"
 	DeadlineExceeded  Reason = "DEADLINE_EXCEEDED"
 	Internal          Reason = "INTERNAL"
 )
@@ -62,7 +64,7 @@ func Reasons() []Reason {
 		ForeignChain, UnknownAsset, MainnetRefused, AmountTooSmall, AmountTooLarge, TimeLockTooTight, TermsInvalid,
 		InsufficientFunds, RedeemFeeMissing, CoinsReserved,
 		SwapNotFound, SwapState, NotCancellable, RequestIDReused,
-		NodeUnreachable, WrongChain, PeerRefused, StoreUnavailable, DeadlineExceeded, Internal,
+		NodeUnreachable, WrongChain, PeerRefused, StoreUnavailable, DiskFull, PartyNotAllowed, DeadlineExceeded, Internal,
 	}
 }
 
@@ -96,7 +98,7 @@ func (e *Error) lacksCoins() bool {
 	return e.Reason == InsufficientFunds || e.Reason == CoinsReserved || e.Reason == RedeemFeeMissing
 }
 
-var passing = []Reason{NodeUnreachable, WrongChain, StoreUnavailable, DeadlineExceeded, Internal, PeerRefused}
+var passing = []Reason{NodeUnreachable, WrongChain, StoreUnavailable, DiskFull, DeadlineExceeded, Internal, PeerRefused}
 
 // Refusal is the decision of another node against an acceptance.
 type Refusal struct {

@@ -82,6 +82,9 @@ func (s *Service) repeated(ctx context.Context, req OfferRequest) (htlc.Salt, er
 
 // draft checks the request and prepares everything that reserves nothing.
 func (s *Service) draft(ctx context.Context, req OfferRequest) (Record, error) {
+	if err := s.room(); err != nil {
+		return Record{}, err
+	}
 	salt, err := s.salt()
 	if err != nil {
 		return Record{}, err

@@ -55,6 +55,12 @@ type Options struct {
 	// may be nil.
 	Changed func(Record)
 
+	// Room is asked before this node binds itself to anything new; its error
+	// refuses that as DISK_FULL. It may be nil.
+	Room func() error
+	// Parties are the only ones that swaps are agreed with; any where empty.
+	Parties []htlc.PartyID
+
 	// ReplyTo is this node's own address in its tickets; empty: by hand.
 	ReplyTo string
 	// Outage is what offers grant, in seconds, and the least to be accepted.

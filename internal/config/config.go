@@ -27,6 +27,7 @@ type Config struct {
 	Keys    Keys     `koanf:"keys" doc:"How the seed is opened. Where neither key file nor passphrase is given, kofod asks on the terminal"`
 	Chains  []Chain  `koanf:"chains" doc:"The chains served. Test networks only"`
 	Policy  Policy   `koanf:"policy" doc:"What this node agrees to"`
+	Payouts Payouts  `koanf:"payouts" doc:"Where coins may go and how much of them, whatever credential asks for it"`
 	Log     Log      `koanf:"log" doc:"The log, on standard error"`
 	Metrics Metrics  `koanf:"metrics" doc:"Metrics for Prometheus"`
 }
@@ -147,6 +148,25 @@ type MaxAmount struct {
 	Amount htlc.Amount `koanf:"amount" doc:"In base units"`
 }
 
+// Payouts limit what even a stolen credential can move.
+type Payouts struct {
+	Accounts []string      `koanf:"accounts" doc:"The only addresses that are withdrawn to, as CAIP-10 account ids such as eip155:1337:0x70..; any where there is none and restrict is false"`
+	Restrict bool          `koanf:"restrict" doc:"Withdraw to listed addresses only, even where none is listed"`
+	Delay    Duration      `koanf:"delay" doc:"How long an address waits that was added by a call; 0 forbids adding by call"`
+	Parties  []string      `koanf:"parties" doc:"Public keys, in hex, of the only parties that swaps are agreed with; any where empty. Without it the limits alone bound what a stolen credential can lose by bad swaps"`
+	Limits   []PayoutLimit `koanf:"limits" doc:"Most that leaves this node of an asset, by withdrawals and by the legs that it pays"`
+}
+
+// PayoutLimit limits one asset.
+type PayoutLimit struct {
+	Asset   string      `koanf:"asset" doc:"CAIP-19 id"`
+	PerCall htlc.Amount `koanf:"per_call" doc:"For one withdrawal or swap, in base units; 0 for no limit"`
+	PerDay  htlc.Amount `koanf:"per_day" doc:"In any 24 hours, over restarts; 0 for no limit"`
+}
+
+// Restricted reports whether only listed addresses are paid.
+func (p Payouts) Restricted() bool { return p.Restrict || len(p.Accounts) > 0 }
+
 // Log is about the log.
 type Log struct {
 	Level  string `koanf:"level" doc:"debug, info, warn or error"`
@@ -167,11 +187,12 @@ func Default(dataDir string) Config {
 			Listen: "127.0.0.1:9520", REST: true, MaxMessage: 64 << 10, MaxConns: 256, MaxStreams: 64,
 			MaxWatchers: 64, CallTimeout: time.Minute, Rate: 50,
 		},
-		Store:  Store{Driver: "sqlite"},
-		Bus:    Bus{Prefix: "kofo", Replicas: 1},
-		Keys:   Keys{SeedFile: "seed.age", PassphraseEnv: "KOFO_PASSPHRASE", PassphraseFD: -1},
-		Policy: Policy{MaxLock: 72 * time.Hour, CopiesDir: "terms"},
-		Log:    Log{Level: "info", Format: "text"},
+		Store:   Store{Driver: "sqlite"},
+		Bus:     Bus{Prefix: "kofo", Replicas: 1},
+		Keys:    Keys{SeedFile: "seed.age", PassphraseEnv: "KOFO_PASSPHRASE", PassphraseFD: -1},
+		Policy:  Policy{MaxLock: 72 * time.Hour, CopiesDir: "terms"},
+		Payouts: Payouts{Delay: 24 * time.Hour},
+		Log:     Log{Level: "info", Format: "text"},
 	}
 }
 

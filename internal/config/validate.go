@@ -81,6 +81,7 @@ func (c Config) validate() []Problem {
 	out = append(out, c.Keys.validate()...)
 	out = append(out, c.validateChains()...)
 	out = append(out, c.Policy.validate(c.Chains)...)
+	out = append(out, c.Payouts.validate(c.Chains)...)
 	out = append(out, c.Log.validate()...)
 	if c.Metrics.Listen != "" {
 		p := problems{prefix: "metrics."}

@@ -181,6 +181,7 @@ func (c *core) newAgreements(replyTo string) (*agreement.Service, error) {
 		Now: time.Now, Random: rand.Reader, Log: c.log, Changed: c.feed.RecordChanged, ReplyTo: replyTo,
 		Outage:   uint32(c.cfg.Policy.Outage / time.Second),
 		ValidFor: c.cfg.Policy.OfferValidity, MaxLock: c.cfg.Policy.MaxLock,
+		Parties: c.cfg.Payouts.PartyIDs(),
 	}
 	for _, on := range c.chains {
 		o.Chains = append(o.Chains, agreement.Chain{
@@ -250,7 +251,8 @@ func (c *core) newAPI(
 	api, err := server.New(server.Options{
 		Quoter: agreements, Agreer: agreements, Records: records{agreements, c.store.Agreements()},
 		Swaps: c.store, Engine: c.engine, Journal: c.store, Payments: payments{core: c}, Tokens: c.store, Requests: c.store,
-		Chains: c.served(), Feed: c.feed, Certificate: certificate, REST: limits.REST,
+		Payouts: c.payoutGuard(),
+		Chains:  c.served(), Feed: c.feed, Certificate: certificate, REST: limits.REST,
 		Info: server.Info{
 			Version: o.Version, Commit: o.Commit, Party: c.identity.PartyID(), PeerAddress: replyTo,
 			Store: c.store.Dialect(), DataVersion: c.store.Version(), Started: time.Now(),

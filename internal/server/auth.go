@@ -239,6 +239,18 @@ func (g *gatekeeper) follow(ctx context.Context) (_ context.Context, leave func(
 	}
 }
 
+// still refuses a token that was revoked since it was admitted.
+func (g *gatekeeper) still(ctx context.Context) error {
+	token, err := g.tokens.TokenByHash(ctx, callerOf(ctx).Hash)
+	if err != nil {
+		return fmt.Errorf("look up the token: %w", err)
+	}
+	if !token.Revoked.IsZero() {
+		return refuse(reason.Unauthenticated, nil, "%v", errRevoked)
+	}
+	return nil
+}
+
 // revoked ends the running streams of a token.
 func (g *gatekeeper) revoked(id string) {
 	g.mu.Lock()

@@ -33,7 +33,7 @@ func capped(token store.Token, moved agreement.AssetAmount) error {
 }
 
 // counted runs a call that moves coins, within the token's caps by call and by
-// day. The key names what is moved: counted twice it would be, but is not.
+// day and within the node's limits. The key names what is moved: counted twice it would be, but is not.
 // Where kept says so after a failure, the count stays.
 func (s *Server) counted(
 	ctx context.Context, key string, moved agreement.AssetAmount, call func() error, kept func(error) bool,
@@ -41,6 +41,18 @@ func (s *Server) counted(
 	token := callerOf(ctx)
 	if err := capped(token, moved); err != nil {
 		return err
+	}
+	own := call
+	call = func() error {
+		node := token.ID + "/" + key
+		if err := s.o.Payouts.Take(ctx, node, moved.Asset, moved.Amount); err != nil {
+			return err
+		}
+		failed := own()
+		if failed != nil && !kept(failed) {
+			s.o.Payouts.GiveBack(context.WithoutCancel(ctx), node, moved.Asset)
+		}
+		return failed
 	}
 	perDay, limited := token.PerDay[moved.Asset]
 	if !limited {
@@ -84,6 +96,7 @@ var judged = []reason.Reason{
 	reason.InsufficientFunds, reason.RedeemFeeMissing, reason.CoinsReserved, reason.FeeOverBudget,
 	reason.AmountTooSmall, reason.AmountTooLarge, reason.BadAddress, reason.UnknownAsset, reason.ForeignChain,
 	reason.MainnetRefused, reason.TermsInvalid, reason.TimeLockTooTight, reason.InvalidArgument,
+	reason.LimitExceeded, reason.PartyNotAllowed, reason.DiskFull,
 	reason.TicketExpired, reason.TicketAltered, reason.TicketVersion, reason.TicketKind, reason.TicketOwn,
 }
 

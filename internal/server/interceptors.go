@@ -73,6 +73,10 @@ func (s *Server) streaming(srv any, ss grpc.ServerStream, info *grpc.StreamServe
 	}
 	ctx, leave := s.gate.follow(ctx)
 	defer leave()
+	// Between its look-up and here the token may have been revoked.
+	if err := s.gate.still(ctx); err != nil {
+		return err
+	}
 	err = handler(srv, &checkedStream{ServerStream: ss, ctx: ctx, validate: s.validate})
 	if cause := context.Cause(ctx); cause != nil && ss.Context().Err() == nil && reason.Carried(cause) {
 		return cause // the token ended, not the caller
@@ -252,6 +256,8 @@ var answers = map[string]func() proto.Message{
 	kofov1.SettlementService_Cancel_FullMethodName:      func() proto.Message { return &kofov1.CancelResponse{} },
 	kofov1.SettlementService_Refund_FullMethodName:      func() proto.Message { return &kofov1.RefundResponse{} },
 	kofov1.WalletService_Withdraw_FullMethodName:        func() proto.Message { return &kofov1.WithdrawResponse{} },
+	kofov1.WalletService_AddPayout_FullMethodName:       func() proto.Message { return &kofov1.AddPayoutResponse{} },
+	kofov1.WalletService_RemovePayout_FullMethodName:    func() proto.Message { return &kofov1.RemovePayoutResponse{} },
 	kofov1.NodeService_Shutdown_FullMethodName:          func() proto.Message { return &kofov1.ShutdownResponse{} },
 	kofov1.TokenService_CreateToken_FullMethodName:      func() proto.Message { return &kofov1.CreateTokenResponse{} },
 	kofov1.TokenService_RevokeToken_FullMethodName:      func() proto.Message { return &kofov1.RevokeTokenResponse{} },

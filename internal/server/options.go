@@ -29,6 +29,7 @@ type Options struct {
 	Payments Payments
 	Tokens   Tokens
 	Requests Requests
+	Payouts  Payouts
 	Chains   []Chain
 	Info     Info
 	// Feed is told of changes by the caller and read by Watch.
@@ -49,7 +50,7 @@ type Options struct {
 
 func (o *Options) check() error {
 	missing := o.Quoter == nil || o.Agreer == nil || o.Records == nil || o.Swaps == nil || o.Engine == nil ||
-		o.Journal == nil || o.Payments == nil || o.Tokens == nil || o.Requests == nil || o.Feed == nil ||
+		o.Journal == nil || o.Payments == nil || o.Tokens == nil || o.Requests == nil || o.Payouts == nil || o.Feed == nil ||
 		o.Shutdown == nil || o.Fatal == nil || o.Log == nil
 	if missing {
 		return errors.New("server: a part is missing")

@@ -8,6 +8,7 @@ import (
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
+	"github.com/kofo-network/kofo/internal/payout"
 	"github.com/kofo-network/kofo/internal/store"
 	"github.com/kofo-network/kofo/monitor/engine"
 )
@@ -128,6 +129,26 @@ type Requests interface {
 	// Unspend takes it back.
 	Spend(ctx context.Context, token string, asset htlc.AssetID, amount, perDay htlc.Amount, now time.Time, key string) error
 	Unspend(ctx context.Context, token, key string) error
+}
+
+// Payouts says where coins may go and how many may leave, whoever asks; see
+// payout.Guard.
+type Payouts interface {
+	Allowed(ctx context.Context, chain htlc.ChainID, to string) error
+	// Take counts what a call is about to move, once for a key, or refuses it;
+	// GiveBack takes it back where nothing was moved.
+	Take(ctx context.Context, key string, asset htlc.AssetID, amount htlc.Amount) error
+	GiveBack(ctx context.Context, key string, asset htlc.AssetID)
+	PayoutList
+}
+
+// PayoutList shows and changes the list of addresses that may be paid.
+type PayoutList interface {
+	Rules() payout.Rules
+	Added(ctx context.Context) ([]store.Payout, error)
+	Moved(ctx context.Context, asset htlc.AssetID) (htlc.Amount, error)
+	Add(ctx context.Context, account, by string) (store.Payout, error)
+	Remove(ctx context.Context, account string) error
 }
 
 // Asset is something that is swapped on a chain.

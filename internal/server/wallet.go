@@ -176,8 +176,11 @@ func (w walletService) Withdraw(ctx context.Context, req *kofov1.WithdrawRequest
 	return &kofov1.WithdrawResponse{Txid: tx.ID, Fee: amount(w.s.feeCoin(chain), tx.Fee)}, nil
 }
 
-// payoutAllowed checks the payout list of the caller's token.
+// payoutAllowed checks the payout lists of the node and of the caller's token.
 func (s *Server) payoutAllowed(ctx context.Context, chain htlc.ChainID, to string) error {
+	if err := s.o.Payouts.Allowed(ctx, chain, to); err != nil {
+		return err
+	}
 	list := callerOf(ctx).Payouts
 	if len(list) == 0 {
 		return nil

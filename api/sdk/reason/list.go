@@ -47,6 +47,9 @@ const (
 	PermissionDenied Reason = "PERMISSION_DENIED"
 	CapExceeded      Reason = "CAP_EXCEEDED"
 	PayoutNotAllowed Reason = "PAYOUT_NOT_ALLOWED"
+	PayoutsFixed     Reason = "PAYOUTS_FIXED"
+	LimitExceeded    Reason = "LIMIT_EXCEEDED"
+	PartyNotAllowed  Reason = "PARTY_NOT_ALLOWED"
 	RateLimited      Reason = "RATE_LIMITED"
 	TokenNotFound    Reason = "TOKEN_NOT_FOUND"
 
@@ -70,6 +73,7 @@ const (
 	AlreadyRunning   Reason = "ALREADY_RUNNING"
 	BadConfig        Reason = "BAD_CONFIG"
 	StoreUnavailable Reason = "STORE_UNAVAILABLE"
+	DiskFull         Reason = "DISK_FULL"
 
 	// The seed and its file.
 
@@ -161,7 +165,10 @@ var groups = []Group{
 		{Unauthenticated, codes.Unauthenticated, "no credential, or one that is unknown, revoked or expired", "take another token, or make one: `kofo token create`; the owner's own, admin.token in the data folder, is written when the node first starts"},
 		{PermissionDenied, codes.PermissionDenied, "the credential lacks a scope", "use a token with `scope`: `kofo token create --scope`"},
 		{CapExceeded, codes.PermissionDenied, "the call moves more than the credential's cap for the asset allows, by call or by day", "move at most `max` in one call; of a cap by day wait until `at`, or use another token"},
-		{PayoutNotAllowed, codes.PermissionDenied, "the destination is not on the credential's payout list", "use a listed address"},
+		{PayoutNotAllowed, codes.PermissionDenied, "the destination is not on the payout list of the credential or of the node, or waits there until `at`", "use a listed address; `kofo payout list` shows the node's"},
+		{PayoutsFixed, codes.FailedPrecondition, "the node's payout list cannot be changed in this way", "change `payouts` of the configuration and start the node again"},
+		{LimitExceeded, codes.FailedPrecondition, "the call moves more than the node lets go of the asset at once or in 24 hours, whoever asks", "move at most `max` at once, of the limit by day wait until `at`; the limits stand in `payouts.limits` of the configuration"},
+		{PartyNotAllowed, codes.FailedPrecondition, "the other party is not among those that this node swaps with", "add its public key to `payouts.parties` of the configuration"},
 		{RateLimited, codes.ResourceExhausted, "too many calls or streams", "try again later"},
 		{TokenNotFound, codes.NotFound, "no token of this id", "`kofo token list` shows them"},
 	}},
@@ -181,6 +188,7 @@ var groups = []Group{
 		{DataNewer, codes.FailedPrecondition, "the data were written by a newer version", "run that version"},
 		{AlreadyRunning, codes.FailedPrecondition, "another process holds this node's data", "stop it first: `kofo node shutdown`"},
 		{StoreUnavailable, codes.Unavailable, "the store does not answer", "check the database; swaps go on when it is back"},
+		{DiskFull, codes.Unavailable, "the node's disk is nearly full, so it takes on no new swaps; running ones settle from the room that was kept for them", "make room on the disk of the data folder; the node then takes on swaps again by itself"},
 	}},
 	{"The seed and its file", []Info{
 		{SeedWordCount, codes.InvalidArgument, "a seed has 12, 15, 18, 21 or 24 words", "count the words"},

@@ -18,6 +18,7 @@ import (
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
+	"github.com/kofo-network/kofo/internal/payout"
 	"github.com/kofo-network/kofo/internal/server"
 	"github.com/kofo-network/kofo/internal/store"
 	"github.com/kofo-network/kofo/internal/wallet"
@@ -57,6 +58,10 @@ type Options struct {
 	// Agreer stands in front of the service, to let it fail.
 	Agreer func(server.Agreer) server.Agreer
 	Dir    string // data folder; a temporary one by default
+	// Payouts limits where coins go; Now is the node's clock, time.Now by
+	// default.
+	Payouts payout.Rules
+	Now     func() time.Time
 }
 
 // Start runs a node until the test ends.
@@ -64,6 +69,9 @@ func Start(t testing.TB, o Options) *Node {
 	t.Helper()
 	if o.Who == 0 {
 		o.Who = 1
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
@@ -173,7 +181,7 @@ func (n *Node) openService(_ wallet.Identity, o Options) error {
 	var err error
 	n.Service, err = agreement.New(agreement.Options{
 		Chains: served, Identity: who, Secrets: who, Store: n.book, Swaps: swapsOf{n.book}, Peers: noPeers{}, Now: time.Now,
-		Random: &counter{who: o.Who}, Log: quietLog(), Changed: n.feed.RecordChanged, ReplyTo: "127.0.0.1:9521", Outage: 8, ValidFor: time.Hour,
+		Random: &counter{who: o.Who}, Log: quietLog(), Changed: n.feed.RecordChanged, ReplyTo: "127.0.0.1:9521", Outage: 8, ValidFor: time.Hour, Parties: o.Payouts.Parties,
 	})
 	return err
 }
@@ -217,7 +225,7 @@ func (n *Node) serve(ctx context.Context, id htlc.PartyID, o Options) error {
 	}
 	n.Server, err = server.New(server.Options{
 		Quoter: n.Service, Agreer: agreer, Records: recordsOf{n.book, n.Service}, Swaps: n.book, Engine: n.book, Journal: n.book,
-		Payments: n.book, Tokens: n.Store, Requests: n.Store, Chains: chains, Feed: n.feed, Certificate: certificate, REST: true, Limits: o.Limits,
+		Payments: n.book, Tokens: n.Store, Requests: n.Store, Payouts: payout.New(o.Payouts, n.Store, o.Now, quietLog()), Now: o.Now, Chains: chains, Feed: n.feed, Certificate: certificate, REST: true, Limits: o.Limits,
 		Info:     server.Info{Version: "test", Commit: "0123456", Party: id, Store: "sqlite", DataVersion: 1, Started: time.Now()},
 		Shutdown: func() { close(n.Stopped) },
 		Fatal:    func(err error) { n.Fatal <- err },
@@ -327,6 +335,9 @@ func (n *Node) SetDown(id htlc.ChainID, down bool) {
 	defer c.mu.Unlock()
 	c.down = down
 }
+
+// Party is the identity of a node with the given Options.Who.
+func Party(who byte) htlc.PartyID { return newParty(who).PartyID() }
 
 // Token is the text of the owner's token.
 func (n *Node) Token() (string, error) {

@@ -39,6 +39,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addNonceStmt, err = db.PrepareContext(ctx, addNonce); err != nil {
 		return nil, fmt.Errorf("error preparing query AddNonce: %w", err)
 	}
+	if q.addOutflowStmt, err = db.PrepareContext(ctx, addOutflow); err != nil {
+		return nil, fmt.Errorf("error preparing query AddOutflow: %w", err)
+	}
+	if q.addPayoutStmt, err = db.PrepareContext(ctx, addPayout); err != nil {
+		return nil, fmt.Errorf("error preparing query AddPayout: %w", err)
+	}
 	if q.addRequestStmt, err = db.PrepareContext(ctx, addRequest); err != nil {
 		return nil, fmt.Errorf("error preparing query AddRequest: %w", err)
 	}
@@ -78,6 +84,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.claimNodeStmt, err = db.PrepareContext(ctx, claimNode); err != nil {
 		return nil, fmt.Errorf("error preparing query ClaimNode: %w", err)
 	}
+	if q.claimOutflowStmt, err = db.PrepareContext(ctx, claimOutflow); err != nil {
+		return nil, fmt.Errorf("error preparing query ClaimOutflow: %w", err)
+	}
 	if q.claimSpendingStmt, err = db.PrepareContext(ctx, claimSpending); err != nil {
 		return nil, fmt.Errorf("error preparing query ClaimSpending: %w", err)
 	}
@@ -90,6 +99,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.dropLaneStmt, err = db.PrepareContext(ctx, dropLane); err != nil {
 		return nil, fmt.Errorf("error preparing query DropLane: %w", err)
 	}
+	if q.dropOutflowStmt, err = db.PrepareContext(ctx, dropOutflow); err != nil {
+		return nil, fmt.Errorf("error preparing query DropOutflow: %w", err)
+	}
+	if q.dropPayoutStmt, err = db.PrepareContext(ctx, dropPayout); err != nil {
+		return nil, fmt.Errorf("error preparing query DropPayout: %w", err)
+	}
 	if q.dropRedeemFeeStmt, err = db.PrepareContext(ctx, dropRedeemFee); err != nil {
 		return nil, fmt.Errorf("error preparing query DropRedeemFee: %w", err)
 	}
@@ -98,6 +113,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.dropSpendingStmt, err = db.PrepareContext(ctx, dropSpending); err != nil {
 		return nil, fmt.Errorf("error preparing query DropSpending: %w", err)
+	}
+	if q.expireOutflowsStmt, err = db.PrepareContext(ctx, expireOutflows); err != nil {
+		return nil, fmt.Errorf("error preparing query ExpireOutflows: %w", err)
 	}
 	if q.expireRequestsStmt, err = db.PrepareContext(ctx, expireRequests); err != nil {
 		return nil, fmt.Errorf("error preparing query ExpireRequests: %w", err)
@@ -161,6 +179,18 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.openWithdrawalsStmt, err = db.PrepareContext(ctx, openWithdrawals); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenWithdrawals: %w", err)
+	}
+	if q.outflowStmt, err = db.PrepareContext(ctx, outflow); err != nil {
+		return nil, fmt.Errorf("error preparing query Outflow: %w", err)
+	}
+	if q.outflowsStmt, err = db.PrepareContext(ctx, outflows); err != nil {
+		return nil, fmt.Errorf("error preparing query Outflows: %w", err)
+	}
+	if q.payoutStmt, err = db.PrepareContext(ctx, payout); err != nil {
+		return nil, fmt.Errorf("error preparing query Payout: %w", err)
+	}
+	if q.payoutsStmt, err = db.PrepareContext(ctx, payouts); err != nil {
+		return nil, fmt.Errorf("error preparing query Payouts: %w", err)
 	}
 	if q.pendingEffectsStmt, err = db.PrepareContext(ctx, pendingEffects); err != nil {
 		return nil, fmt.Errorf("error preparing query PendingEffects: %w", err)
@@ -237,6 +267,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.txsOfStmt, err = db.PrepareContext(ctx, txsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query TxsOf: %w", err)
 	}
+	if q.unclaimOutflowStmt, err = db.PrepareContext(ctx, unclaimOutflow); err != nil {
+		return nil, fmt.Errorf("error preparing query UnclaimOutflow: %w", err)
+	}
 	if q.unclaimSpendingStmt, err = db.PrepareContext(ctx, unclaimSpending); err != nil {
 		return nil, fmt.Errorf("error preparing query UnclaimSpending: %w", err)
 	}
@@ -286,6 +319,16 @@ func (q *Queries) Close() error {
 	if q.addNonceStmt != nil {
 		if cerr := q.addNonceStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addNonceStmt: %w", cerr)
+		}
+	}
+	if q.addOutflowStmt != nil {
+		if cerr := q.addOutflowStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addOutflowStmt: %w", cerr)
+		}
+	}
+	if q.addPayoutStmt != nil {
+		if cerr := q.addPayoutStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addPayoutStmt: %w", cerr)
 		}
 	}
 	if q.addRequestStmt != nil {
@@ -353,6 +396,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing claimNodeStmt: %w", cerr)
 		}
 	}
+	if q.claimOutflowStmt != nil {
+		if cerr := q.claimOutflowStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing claimOutflowStmt: %w", cerr)
+		}
+	}
 	if q.claimSpendingStmt != nil {
 		if cerr := q.claimSpendingStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing claimSpendingStmt: %w", cerr)
@@ -373,6 +421,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing dropLaneStmt: %w", cerr)
 		}
 	}
+	if q.dropOutflowStmt != nil {
+		if cerr := q.dropOutflowStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropOutflowStmt: %w", cerr)
+		}
+	}
+	if q.dropPayoutStmt != nil {
+		if cerr := q.dropPayoutStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropPayoutStmt: %w", cerr)
+		}
+	}
 	if q.dropRedeemFeeStmt != nil {
 		if cerr := q.dropRedeemFeeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing dropRedeemFeeStmt: %w", cerr)
@@ -386,6 +444,11 @@ func (q *Queries) Close() error {
 	if q.dropSpendingStmt != nil {
 		if cerr := q.dropSpendingStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing dropSpendingStmt: %w", cerr)
+		}
+	}
+	if q.expireOutflowsStmt != nil {
+		if cerr := q.expireOutflowsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing expireOutflowsStmt: %w", cerr)
 		}
 	}
 	if q.expireRequestsStmt != nil {
@@ -491,6 +554,26 @@ func (q *Queries) Close() error {
 	if q.openWithdrawalsStmt != nil {
 		if cerr := q.openWithdrawalsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing openWithdrawalsStmt: %w", cerr)
+		}
+	}
+	if q.outflowStmt != nil {
+		if cerr := q.outflowStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outflowStmt: %w", cerr)
+		}
+	}
+	if q.outflowsStmt != nil {
+		if cerr := q.outflowsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing outflowsStmt: %w", cerr)
+		}
+	}
+	if q.payoutStmt != nil {
+		if cerr := q.payoutStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing payoutStmt: %w", cerr)
+		}
+	}
+	if q.payoutsStmt != nil {
+		if cerr := q.payoutsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing payoutsStmt: %w", cerr)
 		}
 	}
 	if q.pendingEffectsStmt != nil {
@@ -618,6 +701,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing txsOfStmt: %w", cerr)
 		}
 	}
+	if q.unclaimOutflowStmt != nil {
+		if cerr := q.unclaimOutflowStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing unclaimOutflowStmt: %w", cerr)
+		}
+	}
 	if q.unclaimSpendingStmt != nil {
 		if cerr := q.unclaimSpendingStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing unclaimSpendingStmt: %w", cerr)
@@ -697,6 +785,8 @@ type Queries struct {
 	addCursorStmt           *sql.Stmt
 	addHoldStmt             *sql.Stmt
 	addNonceStmt            *sql.Stmt
+	addOutflowStmt          *sql.Stmt
+	addPayoutStmt           *sql.Stmt
 	addRequestStmt          *sql.Stmt
 	addSpendingStmt         *sql.Stmt
 	addSwapStmt             *sql.Stmt
@@ -710,13 +800,17 @@ type Queries struct {
 	agreementBySwapStmt     *sql.Stmt
 	awaitMarkStmt           *sql.Stmt
 	claimNodeStmt           *sql.Stmt
+	claimOutflowStmt        *sql.Stmt
 	claimSpendingStmt       *sql.Stmt
 	coinsStmt               *sql.Stmt
 	cursorStmt              *sql.Stmt
 	dropLaneStmt            *sql.Stmt
+	dropOutflowStmt         *sql.Stmt
+	dropPayoutStmt          *sql.Stmt
 	dropRedeemFeeStmt       *sql.Stmt
 	dropRequestStmt         *sql.Stmt
 	dropSpendingStmt        *sql.Stmt
+	expireOutflowsStmt      *sql.Stmt
 	expireRequestsStmt      *sql.Stmt
 	expireSpendingsStmt     *sql.Stmt
 	finishRequestStmt       *sql.Stmt
@@ -738,6 +832,10 @@ type Queries struct {
 	noncesFromStmt          *sql.Stmt
 	openSwapsStmt           *sql.Stmt
 	openWithdrawalsStmt     *sql.Stmt
+	outflowStmt             *sql.Stmt
+	outflowsStmt            *sql.Stmt
+	payoutStmt              *sql.Stmt
+	payoutsStmt             *sql.Stmt
 	pendingEffectsStmt      *sql.Stmt
 	putCoinStmt             *sql.Stmt
 	putLaneStmt             *sql.Stmt
@@ -763,6 +861,7 @@ type Queries struct {
 	tokensStmt              *sql.Stmt
 	touchTokenStmt          *sql.Stmt
 	txsOfStmt               *sql.Stmt
+	unclaimOutflowStmt      *sql.Stmt
 	unclaimSpendingStmt     *sql.Stmt
 	undoCreatedStmt         *sql.Stmt
 	undoSpentStmt           *sql.Stmt
@@ -781,6 +880,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addCursorStmt:           q.addCursorStmt,
 		addHoldStmt:             q.addHoldStmt,
 		addNonceStmt:            q.addNonceStmt,
+		addOutflowStmt:          q.addOutflowStmt,
+		addPayoutStmt:           q.addPayoutStmt,
 		addRequestStmt:          q.addRequestStmt,
 		addSpendingStmt:         q.addSpendingStmt,
 		addSwapStmt:             q.addSwapStmt,
@@ -794,13 +895,17 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		agreementBySwapStmt:     q.agreementBySwapStmt,
 		awaitMarkStmt:           q.awaitMarkStmt,
 		claimNodeStmt:           q.claimNodeStmt,
+		claimOutflowStmt:        q.claimOutflowStmt,
 		claimSpendingStmt:       q.claimSpendingStmt,
 		coinsStmt:               q.coinsStmt,
 		cursorStmt:              q.cursorStmt,
 		dropLaneStmt:            q.dropLaneStmt,
+		dropOutflowStmt:         q.dropOutflowStmt,
+		dropPayoutStmt:          q.dropPayoutStmt,
 		dropRedeemFeeStmt:       q.dropRedeemFeeStmt,
 		dropRequestStmt:         q.dropRequestStmt,
 		dropSpendingStmt:        q.dropSpendingStmt,
+		expireOutflowsStmt:      q.expireOutflowsStmt,
 		expireRequestsStmt:      q.expireRequestsStmt,
 		expireSpendingsStmt:     q.expireSpendingsStmt,
 		finishRequestStmt:       q.finishRequestStmt,
@@ -822,6 +927,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		noncesFromStmt:          q.noncesFromStmt,
 		openSwapsStmt:           q.openSwapsStmt,
 		openWithdrawalsStmt:     q.openWithdrawalsStmt,
+		outflowStmt:             q.outflowStmt,
+		outflowsStmt:            q.outflowsStmt,
+		payoutStmt:              q.payoutStmt,
+		payoutsStmt:             q.payoutsStmt,
 		pendingEffectsStmt:      q.pendingEffectsStmt,
 		putCoinStmt:             q.putCoinStmt,
 		putLaneStmt:             q.putLaneStmt,
@@ -847,6 +956,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		tokensStmt:              q.tokensStmt,
 		touchTokenStmt:          q.touchTokenStmt,
 		txsOfStmt:               q.txsOfStmt,
+		unclaimOutflowStmt:      q.unclaimOutflowStmt,
 		unclaimSpendingStmt:     q.unclaimSpendingStmt,
 		undoCreatedStmt:         q.undoCreatedStmt,
 		undoSpentStmt:           q.undoSpentStmt,

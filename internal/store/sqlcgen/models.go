@@ -94,6 +94,21 @@ type Nonce struct {
 	Sealed  []byte
 }
 
+type Outflow struct {
+	Key    string
+	Asset  string
+	Amount string
+	At     int64
+	Claims int64
+}
+
+type Payout struct {
+	Account    string
+	AddedBy    string
+	AddedAt    int64
+	UsableFrom int64
+}
+
 type RedeemFee struct {
 	Chain   string
 	Account string

@@ -30,6 +30,8 @@ const (
 	SettlementService_Get_FullMethodName         = "/kofo.v1.SettlementService/Get"
 	SettlementService_List_FullMethodName        = "/kofo.v1.SettlementService/List"
 	SettlementService_History_FullMethodName     = "/kofo.v1.SettlementService/History"
+	SettlementService_Export_FullMethodName      = "/kofo.v1.SettlementService/Export"
+	SettlementService_Statistics_FullMethodName  = "/kofo.v1.SettlementService/Statistics"
 	SettlementService_Watch_FullMethodName       = "/kofo.v1.SettlementService/Watch"
 )
 
@@ -75,6 +77,12 @@ type SettlementServiceClient interface {
 	List(ctx context.Context, in *ListRequest, opts ...grpc.CallOption) (*ListResponse, error)
 	// History shows what happened to a swap, the oldest first. Scope: read.
 	History(ctx context.Context, in *HistoryRequest, opts ...grpc.CallOption) (*HistoryResponse, error)
+	// Export gives a swap's whole history and everything that it has cost, for
+	// the books. Scope: read.
+	Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (*ExportResponse, error)
+	// Statistics counts the swaps that closed in a period: how many succeeded,
+	// how long they took and what they cost, for each pair. Scope: read.
+	Statistics(ctx context.Context, in *StatisticsRequest, opts ...grpc.CallOption) (*StatisticsResponse, error)
 	// Watch sends a snapshot, then every change. The stream ends with an error
 	// only, SHUTTING_DOWN where the node stops. Scope: read.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
@@ -198,6 +206,26 @@ func (c *settlementServiceClient) History(ctx context.Context, in *HistoryReques
 	return out, nil
 }
 
+func (c *settlementServiceClient) Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (*ExportResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExportResponse)
+	err := c.cc.Invoke(ctx, SettlementService_Export_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *settlementServiceClient) Statistics(ctx context.Context, in *StatisticsRequest, opts ...grpc.CallOption) (*StatisticsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StatisticsResponse)
+	err := c.cc.Invoke(ctx, SettlementService_Statistics_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *settlementServiceClient) Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &SettlementService_ServiceDesc.Streams[0], SettlementService_Watch_FullMethodName, cOpts...)
@@ -259,6 +287,12 @@ type SettlementServiceServer interface {
 	List(context.Context, *ListRequest) (*ListResponse, error)
 	// History shows what happened to a swap, the oldest first. Scope: read.
 	History(context.Context, *HistoryRequest) (*HistoryResponse, error)
+	// Export gives a swap's whole history and everything that it has cost, for
+	// the books. Scope: read.
+	Export(context.Context, *ExportRequest) (*ExportResponse, error)
+	// Statistics counts the swaps that closed in a period: how many succeeded,
+	// how long they took and what they cost, for each pair. Scope: read.
+	Statistics(context.Context, *StatisticsRequest) (*StatisticsResponse, error)
 	// Watch sends a snapshot, then every change. The stream ends with an error
 	// only, SHUTTING_DOWN where the node stops. Scope: read.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
@@ -304,6 +338,12 @@ func (UnimplementedSettlementServiceServer) List(context.Context, *ListRequest) 
 }
 func (UnimplementedSettlementServiceServer) History(context.Context, *HistoryRequest) (*HistoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method History not implemented")
+}
+func (UnimplementedSettlementServiceServer) Export(context.Context, *ExportRequest) (*ExportResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Export not implemented")
+}
+func (UnimplementedSettlementServiceServer) Statistics(context.Context, *StatisticsRequest) (*StatisticsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Statistics not implemented")
 }
 func (UnimplementedSettlementServiceServer) Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error {
 	return status.Error(codes.Unimplemented, "method Watch not implemented")
@@ -527,6 +567,42 @@ func _SettlementService_History_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SettlementService_Export_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExportRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SettlementServiceServer).Export(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SettlementService_Export_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SettlementServiceServer).Export(ctx, req.(*ExportRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SettlementService_Statistics_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StatisticsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SettlementServiceServer).Statistics(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SettlementService_Statistics_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SettlementServiceServer).Statistics(ctx, req.(*StatisticsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SettlementService_Watch_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(WatchRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -588,6 +664,14 @@ var SettlementService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "History",
 			Handler:    _SettlementService_History_Handler,
+		},
+		{
+			MethodName: "Export",
+			Handler:    _SettlementService_Export_Handler,
+		},
+		{
+			MethodName: "Statistics",
+			Handler:    _SettlementService_Statistics_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

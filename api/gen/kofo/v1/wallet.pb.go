@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -825,11 +826,481 @@ func (x *WithdrawResponse) GetFee() *AssetAmount {
 	return nil
 }
 
+// Payout is an address that this node may withdraw to.
+type Payout struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The address as a CAIP-10 account id.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// It stands in the configuration.
+	Configured bool `protobuf:"varint,2,opt,name=configured,proto3" json:"configured,omitempty"`
+	// Id of the token that has added it; empty for the configuration.
+	AddedBy string `protobuf:"bytes,3,opt,name=added_by,json=addedBy,proto3" json:"added_by,omitempty"`
+	// When it was added; unset for the configuration.
+	AddedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=added_at,json=addedAt,proto3" json:"added_at,omitempty"`
+	// From when on it can be paid; unset where it can be paid already.
+	UsableFrom    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=usable_from,json=usableFrom,proto3" json:"usable_from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Payout) Reset() {
+	*x = Payout{}
+	mi := &file_kofo_v1_wallet_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Payout) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Payout) ProtoMessage() {}
+
+func (x *Payout) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_wallet_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Payout.ProtoReflect.Descriptor instead.
+func (*Payout) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Payout) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Payout) GetConfigured() bool {
+	if x != nil {
+		return x.Configured
+	}
+	return false
+}
+
+func (x *Payout) GetAddedBy() string {
+	if x != nil {
+		return x.AddedBy
+	}
+	return ""
+}
+
+func (x *Payout) GetAddedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AddedAt
+	}
+	return nil
+}
+
+func (x *Payout) GetUsableFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UsableFrom
+	}
+	return nil
+}
+
+// PayoutLimit is the most that leaves this node of an asset, by withdrawals and
+// by legs of swaps that it pays, whoever asks for it.
+type PayoutLimit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// CAIP-19 id.
+	Asset string `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
+	// Most for one withdrawal or swap, in base units; no limit where empty.
+	PerCall string `protobuf:"bytes,2,opt,name=per_call,json=perCall,proto3" json:"per_call,omitempty"`
+	// Most in any 24 hours; no limit where empty.
+	PerDay string `protobuf:"bytes,3,opt,name=per_day,json=perDay,proto3" json:"per_day,omitempty"`
+	// What has left, or was promised, in the last 24 hours.
+	Moved         string `protobuf:"bytes,4,opt,name=moved,proto3" json:"moved,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PayoutLimit) Reset() {
+	*x = PayoutLimit{}
+	mi := &file_kofo_v1_wallet_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PayoutLimit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PayoutLimit) ProtoMessage() {}
+
+func (x *PayoutLimit) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_wallet_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PayoutLimit.ProtoReflect.Descriptor instead.
+func (*PayoutLimit) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *PayoutLimit) GetAsset() string {
+	if x != nil {
+		return x.Asset
+	}
+	return ""
+}
+
+func (x *PayoutLimit) GetPerCall() string {
+	if x != nil {
+		return x.PerCall
+	}
+	return ""
+}
+
+func (x *PayoutLimit) GetPerDay() string {
+	if x != nil {
+		return x.PerDay
+	}
+	return ""
+}
+
+func (x *PayoutLimit) GetMoved() string {
+	if x != nil {
+		return x.Moved
+	}
+	return ""
+}
+
+// ListPayoutsRequest is the input of ListPayouts.
+type ListPayoutsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPayoutsRequest) Reset() {
+	*x = ListPayoutsRequest{}
+	mi := &file_kofo_v1_wallet_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPayoutsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPayoutsRequest) ProtoMessage() {}
+
+func (x *ListPayoutsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_wallet_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPayoutsRequest.ProtoReflect.Descriptor instead.
+func (*ListPayoutsRequest) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{13}
+}
+
+// ListPayoutsResponse is the output of ListPayouts.
+type ListPayoutsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Withdrawals go to listed addresses only.
+	Restricted bool `protobuf:"varint,1,opt,name=restricted,proto3" json:"restricted,omitempty"`
+	// The addresses, in the order of their accounts.
+	Payouts []*Payout `protobuf:"bytes,2,rep,name=payouts,proto3" json:"payouts,omitempty"`
+	// How long an address waits that is added by a call; unset where calls
+	// cannot add.
+	Delay *durationpb.Duration `protobuf:"bytes,3,opt,name=delay,proto3" json:"delay,omitempty"`
+	// Ed25519 public keys, in hex, of the only parties that swaps are agreed
+	// with; any where empty.
+	Parties []string `protobuf:"bytes,4,rep,name=parties,proto3" json:"parties,omitempty"`
+	// The limits, in the order of the configuration.
+	Limits        []*PayoutLimit `protobuf:"bytes,5,rep,name=limits,proto3" json:"limits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPayoutsResponse) Reset() {
+	*x = ListPayoutsResponse{}
+	mi := &file_kofo_v1_wallet_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPayoutsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPayoutsResponse) ProtoMessage() {}
+
+func (x *ListPayoutsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_wallet_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPayoutsResponse.ProtoReflect.Descriptor instead.
+func (*ListPayoutsResponse) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListPayoutsResponse) GetRestricted() bool {
+	if x != nil {
+		return x.Restricted
+	}
+	return false
+}
+
+func (x *ListPayoutsResponse) GetPayouts() []*Payout {
+	if x != nil {
+		return x.Payouts
+	}
+	return nil
+}
+
+func (x *ListPayoutsResponse) GetDelay() *durationpb.Duration {
+	if x != nil {
+		return x.Delay
+	}
+	return nil
+}
+
+func (x *ListPayoutsResponse) GetParties() []string {
+	if x != nil {
+		return x.Parties
+	}
+	return nil
+}
+
+func (x *ListPayoutsResponse) GetLimits() []*PayoutLimit {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+// AddPayoutRequest is the input of AddPayout.
+type AddPayoutRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Makes the call safe to repeat: a UUID.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The address as a CAIP-10 account id.
+	Account       string `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddPayoutRequest) Reset() {
+	*x = AddPayoutRequest{}
+	mi := &file_kofo_v1_wallet_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddPayoutRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddPayoutRequest) ProtoMessage() {}
+
+func (x *AddPayoutRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_wallet_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddPayoutRequest.ProtoReflect.Descriptor instead.
+func (*AddPayoutRequest) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AddPayoutRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *AddPayoutRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+// AddPayoutResponse is the output of AddPayout.
+type AddPayoutResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The address, and from when on it can be paid.
+	Payout        *Payout `protobuf:"bytes,1,opt,name=payout,proto3" json:"payout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddPayoutResponse) Reset() {
+	*x = AddPayoutResponse{}
+	mi := &file_kofo_v1_wallet_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddPayoutResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddPayoutResponse) ProtoMessage() {}
+
+func (x *AddPayoutResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_wallet_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddPayoutResponse.ProtoReflect.Descriptor instead.
+func (*AddPayoutResponse) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AddPayoutResponse) GetPayout() *Payout {
+	if x != nil {
+		return x.Payout
+	}
+	return nil
+}
+
+// RemovePayoutRequest is the input of RemovePayout.
+type RemovePayoutRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Makes the call safe to repeat: a UUID.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The address as a CAIP-10 account id.
+	Account       string `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemovePayoutRequest) Reset() {
+	*x = RemovePayoutRequest{}
+	mi := &file_kofo_v1_wallet_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemovePayoutRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemovePayoutRequest) ProtoMessage() {}
+
+func (x *RemovePayoutRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_wallet_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemovePayoutRequest.ProtoReflect.Descriptor instead.
+func (*RemovePayoutRequest) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RemovePayoutRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RemovePayoutRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+// RemovePayoutResponse is the output of RemovePayout.
+type RemovePayoutResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemovePayoutResponse) Reset() {
+	*x = RemovePayoutResponse{}
+	mi := &file_kofo_v1_wallet_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemovePayoutResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemovePayoutResponse) ProtoMessage() {}
+
+func (x *RemovePayoutResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_wallet_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemovePayoutResponse.ProtoReflect.Descriptor instead.
+func (*RemovePayoutResponse) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{18}
+}
+
 var File_kofo_v1_wallet_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_wallet_proto_rawDesc = "" +
 	"\n" +
-	"\x14kofo/v1/wallet.proto\x12\akofo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13kofo/v1/asset.proto\"S\n" +
+	"\x14kofo/v1/wallet.proto\x12\akofo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13kofo/v1/asset.proto\"S\n" +
 	"\aAddress\x12\x14\n" +
 	"\x05chain\x18\x01 \x01(\tR\x05chain\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x18\n" +
@@ -879,7 +1350,41 @@ const file_kofo_v1_wallet_proto_rawDesc = "" +
 	"\amax_fee\x18\x04 \x01(\tB \xbaH\x1d\xd8\x01\x01r\x182\x16^(0|[1-9][0-9]{0,77})$R\x06maxFee\"N\n" +
 	"\x10WithdrawResponse\x12\x12\n" +
 	"\x04txid\x18\x01 \x01(\tR\x04txid\x12&\n" +
-	"\x03fee\x18\x02 \x01(\v2\x14.kofo.v1.AssetAmountR\x03fee*\xd4\x01\n" +
+	"\x03fee\x18\x02 \x01(\v2\x14.kofo.v1.AssetAmountR\x03fee\"\xd1\x01\n" +
+	"\x06Payout\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1e\n" +
+	"\n" +
+	"configured\x18\x02 \x01(\bR\n" +
+	"configured\x12\x19\n" +
+	"\badded_by\x18\x03 \x01(\tR\aaddedBy\x125\n" +
+	"\badded_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aaddedAt\x12;\n" +
+	"\vusable_from\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"usableFrom\"m\n" +
+	"\vPayoutLimit\x12\x14\n" +
+	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x19\n" +
+	"\bper_call\x18\x02 \x01(\tR\aperCall\x12\x17\n" +
+	"\aper_day\x18\x03 \x01(\tR\x06perDay\x12\x14\n" +
+	"\x05moved\x18\x04 \x01(\tR\x05moved\"\x14\n" +
+	"\x12ListPayoutsRequest\"\xd9\x01\n" +
+	"\x13ListPayoutsResponse\x12\x1e\n" +
+	"\n" +
+	"restricted\x18\x01 \x01(\bR\n" +
+	"restricted\x12)\n" +
+	"\apayouts\x18\x02 \x03(\v2\x0f.kofo.v1.PayoutR\apayouts\x12/\n" +
+	"\x05delay\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x05delay\x12\x18\n" +
+	"\aparties\x18\x04 \x03(\tR\aparties\x12,\n" +
+	"\x06limits\x18\x05 \x03(\v2\x14.kofo.v1.PayoutLimitR\x06limits\"\x98\x01\n" +
+	"\x10AddPayoutRequest\x12'\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12[\n" +
+	"\aaccount\x18\x02 \x01(\tBA\xbaH>r<2:^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}:[-.%a-zA-Z0-9]{1,128}$R\aaccount\"<\n" +
+	"\x11AddPayoutResponse\x12'\n" +
+	"\x06payout\x18\x01 \x01(\v2\x0f.kofo.v1.PayoutR\x06payout\"\x9b\x01\n" +
+	"\x13RemovePayoutRequest\x12'\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12[\n" +
+	"\aaccount\x18\x02 \x01(\tBA\xbaH>r<2:^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}:[-.%a-zA-Z0-9]{1,128}$R\aaccount\"\x16\n" +
+	"\x14RemovePayoutResponse*\xd4\x01\n" +
 	"\fWalletTxKind\x12\x1e\n" +
 	"\x1aWALLET_TX_KIND_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16WALLET_TX_KIND_DEPOSIT\x10\x01\x12\x1d\n" +
@@ -887,12 +1392,15 @@ const file_kofo_v1_wallet_proto_rawDesc = "" +
 	"\x13WALLET_TX_KIND_FUND\x10\x03\x12\x19\n" +
 	"\x15WALLET_TX_KIND_REDEEM\x10\x04\x12\x19\n" +
 	"\x15WALLET_TX_KIND_REFUND\x10\x05\x12\x1a\n" +
-	"\x16WALLET_TX_KIND_ABANDON\x10\x062\xa2\x02\n" +
+	"\x16WALLET_TX_KIND_ABANDON\x10\x062\xfd\x03\n" +
 	"\rWalletService\x12B\n" +
 	"\tAddresses\x12\x19.kofo.v1.AddressesRequest\x1a\x1a.kofo.v1.AddressesResponse\x12?\n" +
 	"\bBalances\x12\x18.kofo.v1.BalancesRequest\x1a\x19.kofo.v1.BalancesResponse\x12K\n" +
 	"\fTransactions\x12\x1c.kofo.v1.TransactionsRequest\x1a\x1d.kofo.v1.TransactionsResponse\x12?\n" +
-	"\bWithdraw\x12\x18.kofo.v1.WithdrawRequest\x1a\x19.kofo.v1.WithdrawResponseB5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
+	"\bWithdraw\x12\x18.kofo.v1.WithdrawRequest\x1a\x19.kofo.v1.WithdrawResponse\x12H\n" +
+	"\vListPayouts\x12\x1b.kofo.v1.ListPayoutsRequest\x1a\x1c.kofo.v1.ListPayoutsResponse\x12B\n" +
+	"\tAddPayout\x12\x19.kofo.v1.AddPayoutRequest\x1a\x1a.kofo.v1.AddPayoutResponse\x12K\n" +
+	"\fRemovePayout\x12\x1c.kofo.v1.RemovePayoutRequest\x1a\x1d.kofo.v1.RemovePayoutResponseB5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
 
 var (
 	file_kofo_v1_wallet_proto_rawDescOnce sync.Once
@@ -907,7 +1415,7 @@ func file_kofo_v1_wallet_proto_rawDescGZIP() []byte {
 }
 
 var file_kofo_v1_wallet_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_kofo_v1_wallet_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_kofo_v1_wallet_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_kofo_v1_wallet_proto_goTypes = []any{
 	(WalletTxKind)(0),             // 0: kofo.v1.WalletTxKind
 	(*Address)(nil),               // 1: kofo.v1.Address
@@ -921,34 +1429,55 @@ var file_kofo_v1_wallet_proto_goTypes = []any{
 	(*TransactionsResponse)(nil),  // 9: kofo.v1.TransactionsResponse
 	(*WithdrawRequest)(nil),       // 10: kofo.v1.WithdrawRequest
 	(*WithdrawResponse)(nil),      // 11: kofo.v1.WithdrawResponse
-	(*AssetAmount)(nil),           // 12: kofo.v1.AssetAmount
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
-	(*Page)(nil),                  // 14: kofo.v1.Page
+	(*Payout)(nil),                // 12: kofo.v1.Payout
+	(*PayoutLimit)(nil),           // 13: kofo.v1.PayoutLimit
+	(*ListPayoutsRequest)(nil),    // 14: kofo.v1.ListPayoutsRequest
+	(*ListPayoutsResponse)(nil),   // 15: kofo.v1.ListPayoutsResponse
+	(*AddPayoutRequest)(nil),      // 16: kofo.v1.AddPayoutRequest
+	(*AddPayoutResponse)(nil),     // 17: kofo.v1.AddPayoutResponse
+	(*RemovePayoutRequest)(nil),   // 18: kofo.v1.RemovePayoutRequest
+	(*RemovePayoutResponse)(nil),  // 19: kofo.v1.RemovePayoutResponse
+	(*AssetAmount)(nil),           // 20: kofo.v1.AssetAmount
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*Page)(nil),                  // 22: kofo.v1.Page
+	(*durationpb.Duration)(nil),   // 23: google.protobuf.Duration
 }
 var file_kofo_v1_wallet_proto_depIdxs = []int32{
 	0,  // 0: kofo.v1.WalletTx.kind:type_name -> kofo.v1.WalletTxKind
-	12, // 1: kofo.v1.WalletTx.amount:type_name -> kofo.v1.AssetAmount
-	12, // 2: kofo.v1.WalletTx.fee:type_name -> kofo.v1.AssetAmount
-	13, // 3: kofo.v1.WalletTx.time:type_name -> google.protobuf.Timestamp
+	20, // 1: kofo.v1.WalletTx.amount:type_name -> kofo.v1.AssetAmount
+	20, // 2: kofo.v1.WalletTx.fee:type_name -> kofo.v1.AssetAmount
+	21, // 3: kofo.v1.WalletTx.time:type_name -> google.protobuf.Timestamp
 	1,  // 4: kofo.v1.AddressesResponse.addresses:type_name -> kofo.v1.Address
 	2,  // 5: kofo.v1.BalancesResponse.balances:type_name -> kofo.v1.Balance
-	14, // 6: kofo.v1.TransactionsRequest.page:type_name -> kofo.v1.Page
+	22, // 6: kofo.v1.TransactionsRequest.page:type_name -> kofo.v1.Page
 	3,  // 7: kofo.v1.TransactionsResponse.transactions:type_name -> kofo.v1.WalletTx
-	12, // 8: kofo.v1.WithdrawRequest.amount:type_name -> kofo.v1.AssetAmount
-	12, // 9: kofo.v1.WithdrawResponse.fee:type_name -> kofo.v1.AssetAmount
-	4,  // 10: kofo.v1.WalletService.Addresses:input_type -> kofo.v1.AddressesRequest
-	6,  // 11: kofo.v1.WalletService.Balances:input_type -> kofo.v1.BalancesRequest
-	8,  // 12: kofo.v1.WalletService.Transactions:input_type -> kofo.v1.TransactionsRequest
-	10, // 13: kofo.v1.WalletService.Withdraw:input_type -> kofo.v1.WithdrawRequest
-	5,  // 14: kofo.v1.WalletService.Addresses:output_type -> kofo.v1.AddressesResponse
-	7,  // 15: kofo.v1.WalletService.Balances:output_type -> kofo.v1.BalancesResponse
-	9,  // 16: kofo.v1.WalletService.Transactions:output_type -> kofo.v1.TransactionsResponse
-	11, // 17: kofo.v1.WalletService.Withdraw:output_type -> kofo.v1.WithdrawResponse
-	14, // [14:18] is the sub-list for method output_type
-	10, // [10:14] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	20, // 8: kofo.v1.WithdrawRequest.amount:type_name -> kofo.v1.AssetAmount
+	20, // 9: kofo.v1.WithdrawResponse.fee:type_name -> kofo.v1.AssetAmount
+	21, // 10: kofo.v1.Payout.added_at:type_name -> google.protobuf.Timestamp
+	21, // 11: kofo.v1.Payout.usable_from:type_name -> google.protobuf.Timestamp
+	12, // 12: kofo.v1.ListPayoutsResponse.payouts:type_name -> kofo.v1.Payout
+	23, // 13: kofo.v1.ListPayoutsResponse.delay:type_name -> google.protobuf.Duration
+	13, // 14: kofo.v1.ListPayoutsResponse.limits:type_name -> kofo.v1.PayoutLimit
+	12, // 15: kofo.v1.AddPayoutResponse.payout:type_name -> kofo.v1.Payout
+	4,  // 16: kofo.v1.WalletService.Addresses:input_type -> kofo.v1.AddressesRequest
+	6,  // 17: kofo.v1.WalletService.Balances:input_type -> kofo.v1.BalancesRequest
+	8,  // 18: kofo.v1.WalletService.Transactions:input_type -> kofo.v1.TransactionsRequest
+	10, // 19: kofo.v1.WalletService.Withdraw:input_type -> kofo.v1.WithdrawRequest
+	14, // 20: kofo.v1.WalletService.ListPayouts:input_type -> kofo.v1.ListPayoutsRequest
+	16, // 21: kofo.v1.WalletService.AddPayout:input_type -> kofo.v1.AddPayoutRequest
+	18, // 22: kofo.v1.WalletService.RemovePayout:input_type -> kofo.v1.RemovePayoutRequest
+	5,  // 23: kofo.v1.WalletService.Addresses:output_type -> kofo.v1.AddressesResponse
+	7,  // 24: kofo.v1.WalletService.Balances:output_type -> kofo.v1.BalancesResponse
+	9,  // 25: kofo.v1.WalletService.Transactions:output_type -> kofo.v1.TransactionsResponse
+	11, // 26: kofo.v1.WalletService.Withdraw:output_type -> kofo.v1.WithdrawResponse
+	15, // 27: kofo.v1.WalletService.ListPayouts:output_type -> kofo.v1.ListPayoutsResponse
+	17, // 28: kofo.v1.WalletService.AddPayout:output_type -> kofo.v1.AddPayoutResponse
+	19, // 29: kofo.v1.WalletService.RemovePayout:output_type -> kofo.v1.RemovePayoutResponse
+	23, // [23:30] is the sub-list for method output_type
+	16, // [16:23] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_kofo_v1_wallet_proto_init() }
@@ -963,7 +1492,7 @@ func file_kofo_v1_wallet_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kofo_v1_wallet_proto_rawDesc), len(file_kofo_v1_wallet_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   11,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,9 @@ const (
 	WalletService_Balances_FullMethodName     = "/kofo.v1.WalletService/Balances"
 	WalletService_Transactions_FullMethodName = "/kofo.v1.WalletService/Transactions"
 	WalletService_Withdraw_FullMethodName     = "/kofo.v1.WalletService/Withdraw"
+	WalletService_ListPayouts_FullMethodName  = "/kofo.v1.WalletService/ListPayouts"
+	WalletService_AddPayout_FullMethodName    = "/kofo.v1.WalletService/AddPayout"
+	WalletService_RemovePayout_FullMethodName = "/kofo.v1.WalletService/RemovePayout"
 )
 
 // WalletServiceClient is the client API for WalletService service.
@@ -39,6 +42,15 @@ type WalletServiceClient interface {
 	Transactions(ctx context.Context, in *TransactionsRequest, opts ...grpc.CallOption) (*TransactionsResponse, error)
 	// Withdraw sends coins that no swap holds. Scope: withdraw.
 	Withdraw(ctx context.Context, in *WithdrawRequest, opts ...grpc.CallOption) (*WithdrawResponse, error)
+	// ListPayouts shows where this node may pay to, and how much. Scope: read.
+	ListPayouts(ctx context.Context, in *ListPayoutsRequest, opts ...grpc.CallOption) (*ListPayoutsResponse, error)
+	// AddPayout puts an address on the node's payout list. It can be paid once
+	// the node's delay is over, and RemovePayout takes it back until then and
+	// after. Only the configuration adds at once. Scope: admin.
+	AddPayout(ctx context.Context, in *AddPayoutRequest, opts ...grpc.CallOption) (*AddPayoutResponse, error)
+	// RemovePayout takes an address off the list at once. One of the
+	// configuration stays: it is taken out there. Scope: admin.
+	RemovePayout(ctx context.Context, in *RemovePayoutRequest, opts ...grpc.CallOption) (*RemovePayoutResponse, error)
 }
 
 type walletServiceClient struct {
@@ -89,6 +101,36 @@ func (c *walletServiceClient) Withdraw(ctx context.Context, in *WithdrawRequest,
 	return out, nil
 }
 
+func (c *walletServiceClient) ListPayouts(ctx context.Context, in *ListPayoutsRequest, opts ...grpc.CallOption) (*ListPayoutsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListPayoutsResponse)
+	err := c.cc.Invoke(ctx, WalletService_ListPayouts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *walletServiceClient) AddPayout(ctx context.Context, in *AddPayoutRequest, opts ...grpc.CallOption) (*AddPayoutResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AddPayoutResponse)
+	err := c.cc.Invoke(ctx, WalletService_AddPayout_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *walletServiceClient) RemovePayout(ctx context.Context, in *RemovePayoutRequest, opts ...grpc.CallOption) (*RemovePayoutResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RemovePayoutResponse)
+	err := c.cc.Invoke(ctx, WalletService_RemovePayout_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // WalletServiceServer is the server API for WalletService service.
 // All implementations must embed UnimplementedWalletServiceServer
 // for forward compatibility.
@@ -103,6 +145,15 @@ type WalletServiceServer interface {
 	Transactions(context.Context, *TransactionsRequest) (*TransactionsResponse, error)
 	// Withdraw sends coins that no swap holds. Scope: withdraw.
 	Withdraw(context.Context, *WithdrawRequest) (*WithdrawResponse, error)
+	// ListPayouts shows where this node may pay to, and how much. Scope: read.
+	ListPayouts(context.Context, *ListPayoutsRequest) (*ListPayoutsResponse, error)
+	// AddPayout puts an address on the node's payout list. It can be paid once
+	// the node's delay is over, and RemovePayout takes it back until then and
+	// after. Only the configuration adds at once. Scope: admin.
+	AddPayout(context.Context, *AddPayoutRequest) (*AddPayoutResponse, error)
+	// RemovePayout takes an address off the list at once. One of the
+	// configuration stays: it is taken out there. Scope: admin.
+	RemovePayout(context.Context, *RemovePayoutRequest) (*RemovePayoutResponse, error)
 	mustEmbedUnimplementedWalletServiceServer()
 }
 
@@ -124,6 +175,15 @@ func (UnimplementedWalletServiceServer) Transactions(context.Context, *Transacti
 }
 func (UnimplementedWalletServiceServer) Withdraw(context.Context, *WithdrawRequest) (*WithdrawResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Withdraw not implemented")
+}
+func (UnimplementedWalletServiceServer) ListPayouts(context.Context, *ListPayoutsRequest) (*ListPayoutsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListPayouts not implemented")
+}
+func (UnimplementedWalletServiceServer) AddPayout(context.Context, *AddPayoutRequest) (*AddPayoutResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AddPayout not implemented")
+}
+func (UnimplementedWalletServiceServer) RemovePayout(context.Context, *RemovePayoutRequest) (*RemovePayoutResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RemovePayout not implemented")
 }
 func (UnimplementedWalletServiceServer) mustEmbedUnimplementedWalletServiceServer() {}
 func (UnimplementedWalletServiceServer) testEmbeddedByValue()                       {}
@@ -218,6 +278,60 @@ func _WalletService_Withdraw_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WalletService_ListPayouts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListPayoutsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WalletServiceServer).ListPayouts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WalletService_ListPayouts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WalletServiceServer).ListPayouts(ctx, req.(*ListPayoutsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WalletService_AddPayout_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AddPayoutRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WalletServiceServer).AddPayout(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WalletService_AddPayout_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WalletServiceServer).AddPayout(ctx, req.(*AddPayoutRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WalletService_RemovePayout_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RemovePayoutRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WalletServiceServer).RemovePayout(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WalletService_RemovePayout_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WalletServiceServer).RemovePayout(ctx, req.(*RemovePayoutRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // WalletService_ServiceDesc is the grpc.ServiceDesc for WalletService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -240,6 +354,18 @@ var WalletService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Withdraw",
 			Handler:    _WalletService_Withdraw_Handler,
+		},
+		{
+			MethodName: "ListPayouts",
+			Handler:    _WalletService_ListPayouts_Handler,
+		},
+		{
+			MethodName: "AddPayout",
+			Handler:    _WalletService_AddPayout_Handler,
+		},
+		{
+			MethodName: "RemovePayout",
+			Handler:    _WalletService_RemovePayout_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -55,6 +55,8 @@ func suite(t *testing.T, dsn func(testing.TB) string) {
 		"Spendings":          testSpendings,
 		"SpendingsTogether":  testSpendingsTogether,
 		"UnspendTogether":    testUnspendTogether,
+		"Payouts":            testPayouts,
+		"Outflows":           testOutflows,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

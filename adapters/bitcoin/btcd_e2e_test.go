@@ -30,6 +30,8 @@ func TestAbandonOverAChildOnBtcd(t *testing.T) { abandonOverAChild(t, newBtcdKit
 
 func TestCooperativeSpendsOnBtcd(t *testing.T) { cooperate(t, newBtcdKit(t)) }
 
+func TestSweepsOnBtcd(t *testing.T) { sweepFive(t, newBtcdKit(t)) }
+
 // btcdNetwork is a btcd process whose only peer is the chain in this process:
 // what it holds in its mempool is mined there, and the blocks are given to it.
 type btcdNetwork struct {

@@ -306,11 +306,10 @@ func badProposal(ref string, err error) error {
 
 // badAnswer names the member of a sweep whose answer it is.
 func badAnswer(member int, err error) error {
-	return &adapters.Error{
+	return ofMember(member, &adapters.Error{
 		Reason: "CONSENT_INVALID", Op: "complete a cooperative spend", Advice: "begin again, or spend by the script path",
-		Meta: map[string]string{MetaMember: fmt.Sprint(member)},
-		Err:  fmt.Errorf("%w: %w", adapters.ErrBadConsent, err),
-	}
+		Err: fmt.Errorf("%w: %w", adapters.ErrBadConsent, err),
+	})
 }
 
 func sessionOver() error {

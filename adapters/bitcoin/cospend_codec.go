@@ -35,10 +35,6 @@ const (
 	maxScriptSize = 42 // of a witness program
 )
 
-// MetaMember is the key in an error's metadata of the sweep's member that it is
-// about.
-const MetaMember = "member"
-
 type pubNonce = [musig2.PubNonceSize]byte
 
 var (

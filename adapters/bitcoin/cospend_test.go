@@ -81,12 +81,13 @@ func TestCooperativeSizes(t *testing.T) {
 	}{
 		{"one to P2WPKH", 1, p2wpkh, 4 * 99},
 		{"two to P2WPKH", 2, p2wpkh, 4*99 + 230},
+		{"a hundred to P2WPKH", 100, p2wpkh, 4*99 + 99*230},
 		{"one to an own address", 1, c.script, 4 * 111},
 	} {
 		j := jointOf(c, s.inputs, s.payout)
 		planned := weight(j.padded())
 		signJoint(t, j, c, Payee, keys)
-		t.Logf("%-22s %7.2f vB", s.name, float64(weight(j.tx))/4)
+		t.Logf("%-22s %7.2f vB, %.2f each", s.name, float64(weight(j.tx))/4, float64(weight(j.tx))/float64(4*s.inputs))
 		if got := weight(j.tx); got != s.want || planned != got {
 			t.Errorf("%s: %d weight units, priced as %d, want %d", s.name, got, planned, s.want)
 		}

@@ -32,6 +32,8 @@ func TestCooperativeSpendsOnBtcd(t *testing.T) { cooperate(t, newBtcdKit(t)) }
 
 func TestSweepsOnBtcd(t *testing.T) { sweepFive(t, newBtcdKit(t)) }
 
+func TestPresignedRedeemOnBtcd(t *testing.T) { towerRedeems(t, newBtcdKit(t)) }
+
 // btcdNetwork is a btcd process whose only peer is the chain in this process:
 // what it holds in its mempool is mined there, and the blocks are given to it.
 type btcdNetwork struct {

@@ -1,6 +1,7 @@
 package bitcoin
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -198,11 +199,20 @@ func (r *fields) uint64() uint64 { return binary.BigEndian.Uint64(r.take(8)) }
 
 // txOut is an amount and a script that an output can have.
 func (r *fields) txOut() *wire.TxOut {
-	value, size := r.uint64(), int(r.byte())
-	if r.err == nil && (value > btcutil.MaxSatoshi || size == 0 || size > maxScriptSize) {
+	value, size := r.amount(), int(r.byte())
+	if r.err == nil && (size == 0 || size > maxScriptSize) {
 		r.err = errCoShape
 	}
-	return wire.NewTxOut(int64(value), append([]byte(nil), r.take(size)...))
+	return wire.NewTxOut(value, bytes.Clone(r.take(size)))
+}
+
+// amount is in satoshi, of which there are not more than so many.
+func (r *fields) amount() int64 {
+	value := r.uint64()
+	if r.err == nil && value > btcutil.MaxSatoshi {
+		r.err = errCoShape
+	}
+	return int64(value)
 }
 
 func (r *fields) end() error {

@@ -234,12 +234,16 @@ func (a *Adapter) signSpend(s spending, fee int64, key *btcec.PrivateKey) (adapt
 
 // finish turns a signed transaction into what the caller stores.
 func (a *Adapter) finish(tx *wire.MsgTx, fee int64) (adapters.Tx, error) {
+	return storable(a.params.Chain, tx, fee)
+}
+
+func storable(chain htlc.ChainID, tx *wire.MsgTx, fee int64) (adapters.Tx, error) {
 	var raw bytes.Buffer
 	if err := tx.Serialize(&raw); err != nil {
 		return adapters.Tx{}, fmt.Errorf("encode the transaction: %w", err)
 	}
 	out := adapters.Tx{
-		Chain: a.params.Chain, ID: tx.TxHash().String(), Raw: raw.Bytes(),
+		Chain: chain, ID: tx.TxHash().String(), Raw: raw.Bytes(),
 		Fee: amountOf(fee), FeeRate: rateOf(fee, virtualSize(tx)),
 	}
 	for _, in := range tx.TxIn {

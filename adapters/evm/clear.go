@@ -31,12 +31,28 @@ const haste = 2
 // shown, and one with a secret is handed out by its owner alone, until a node has it.
 func (a *Adapter) fateOf(ctx context.Context, l line, tx *types.Transaction, want price) (fate, error) {
 	byID := a.payment(tx) // its owner knows it by its id
-	for _, in := range a.intents(tx) {
+	ins := a.intents(tx)
+	living := 0
+	for _, in := range ins {
 		alive, err := a.alive(ctx, l, tx, in)
-		if err != nil || !alive {
+		if err != nil {
 			return cancel, err
 		}
+		if alive {
+			living++
+		}
 		byID = byID || in.kind == adapters.Funded
+	}
+	if living < len(ins) {
+		if living == 0 || byID {
+			return cancel, nil
+		}
+		// A batch that a node has shows its secrets anyway, so it goes on for the contracts that are left.
+		// One that no node has must not show that of a contract that is gone.
+		has, err := a.nodeHas(ctx, tx)
+		if err != nil || !has {
+			return cancel, err
+		}
 	}
 	if tx.GasFeeCap().Cmp(want.cap) >= 0 {
 		return keep, nil
@@ -68,15 +84,23 @@ func (a *Adapter) alive(ctx context.Context, l line, tx *types.Transaction, in i
 	if in.kind != adapters.Redeemed || a.taken[tx.Hash().Hex()] {
 		return true, nil
 	}
-	// Announced, and maybe never sent. The hash does not tell the secret.
-	_, _, err = a.node.eth.TransactionByHash(ctx, tx.Hash())
+	// Announced, and maybe never sent.
+	has, err := a.nodeHas(ctx, tx)
+	if has {
+		a.taken[tx.Hash().Hex()] = true
+	}
+	return has, err
+}
+
+// nodeHas asks by the hash, which does not tell the secret.
+func (a *Adapter) nodeHas(ctx context.Context, tx *types.Transaction) (bool, error) {
+	_, _, err := a.node.eth.TransactionByHash(ctx, tx.Hash())
 	if unfound(err) {
 		return false, nil
 	}
 	if err != nil {
 		return false, unreachable("look for transaction "+tx.Hash().Hex(), err)
 	}
-	a.taken[tx.Hash().Hex()] = true
 	return true, nil
 }
 

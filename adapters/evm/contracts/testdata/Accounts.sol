@@ -73,6 +73,24 @@ contract BombAccount {
     }
 }
 
+/// Takes coins until told to refuse them, to burn all gas, or to answer with as much data as the gas allows.
+contract MoodyAccount {
+    uint256 public mood;
+
+    function setMood(uint256 mood_) external {
+        mood = mood_;
+    }
+
+    receive() external payable {
+        if (mood == 0) return;
+        require(mood != 1, "refused");
+        while (mood == 2) {}
+        assembly {
+            revert(0, 1000000)
+        }
+    }
+}
+
 /// What a delegated account points to: takes coins and counts them.
 contract DelegateAccount {
     uint256 public payments;

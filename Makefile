@@ -19,6 +19,7 @@ BENCH ?=
 BENCH_NOTE ?=
 BENCH_DATA ?=
 SOAK_ROUNDS ?= 5
+SIM_SECONDS ?= 300
 
 .PHONY: help
 help: ## Show this list
@@ -74,6 +75,11 @@ bench: ## Run every benchmark; print JSON and write docs/benchmarks.md
 soak: ## Kill nodes at every edge, SOAK_ROUNDS times over (default 5), on real nodes
 	tools/build.sh btcd btcctl geth nats-server
 	go test -tags e2e -run '^TestSafety_D1_KillAtEveryEdge$$' -count=$(SOAK_ROUNDS) -failfast -timeout 24h -v ./test/e2e
+
+.PHONY: sim
+sim: ## Simulate swaps with fresh seeds for SIM_SECONDS (default 300), then hunt planted bugs
+	go run ./test/sim -duration $(SIM_SECONDS)s
+	go run ./test/sim -bug all
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -119,20 +119,30 @@ func (f *Feed) handle(ctx context.Context, m bus.Message) error {
 	if m.Step != nil && m.Epoch.N < f.obeyed.Load() {
 		return nil // it comes again for the newer request
 	}
-	err := f.Engine.Apply(ctx, Input{Chain: f.Chain, Epoch: m.Epoch, Step: m.Step, Sight: m.Sight})
+	gap, err := f.judge(m, f.Engine.Apply(ctx, f.input(m)))
+	if gap {
+		f.signal()
+	}
+	return err
+}
+
+func (f *Feed) input(m bus.Message) Input {
+	return Input{Chain: f.Chain, Epoch: m.Epoch, Step: m.Step, Sight: m.Sight}
+}
+
+// judge reads the engine's answer to a message: a step that was neither
+// applied nor stale leaves a gap.
+func (f *Feed) judge(m bus.Message, err error) (bool, error) {
 	switch {
 	case err == nil:
 		if m.Step != nil {
 			f.applied.Add(1)
 		}
-		return nil
+		return false, nil
 	case errors.Is(err, htlc.ErrStale), errors.Is(err, ErrNoSwap):
-		return nil
+		return false, nil
 	}
-	if m.Step != nil {
-		f.signal()
-	}
-	return err
+	return m.Step != nil, err
 }
 
 func (f *Feed) signal() {

@@ -141,6 +141,14 @@ func (w *Watcher) advance(ctx context.Context) error {
 	if err != nil || moved {
 		return err
 	}
+	if err := w.tellSightings(ctx); err != nil {
+		return err
+	}
+	return w.wait(ctx)
+}
+
+// tellSightings publishes what the mempool shows of watched contracts.
+func (w *Watcher) tellSightings(ctx context.Context) error {
 	facts, err := w.chain.Mempool(ctx)
 	if err != nil {
 		return fmt.Errorf("mempool: %w", err)
@@ -155,7 +163,7 @@ func (w *Watcher) advance(ctx context.Context) error {
 		w.unsent = w.unsent[1:]
 	}
 	w.unsent = nil
-	return w.wait(ctx)
+	return nil
 }
 
 // wait rests until something may have changed, or until a Follow request sets

@@ -75,7 +75,7 @@ func (a *adapter) Next(_ context.Context, cursor adapters.BlockRef) (adapters.St
 		return adapters.Step{Kind: adapters.Connect, Block: next.ref, Facts: a.facts(next)}, nil
 	}
 	parent, ok := a.c.known[cursor.Parent]
-	if !ok {
+	if _, here := a.c.known[cursor.Hash]; !ok || !here {
 		return adapters.Step{}, fmt.Errorf("block %d: %w", cursor.Height, adapters.ErrUnknownCursor)
 	}
 	return adapters.Step{Kind: adapters.Disconnect, Block: parent}, nil

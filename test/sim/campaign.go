@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -18,6 +19,7 @@ type options struct {
 	workers    int
 	bug        bug
 	trace      bool
+	sqlite     bool
 }
 
 // result of a campaign.
@@ -47,8 +49,7 @@ func campaign(o options, out io.Writer) *result {
 				if o.runs > 0 && i >= o.runs || o.duration > 0 && time.Since(started) > o.duration {
 					return
 				}
-				w := newWorld(o.seed+i, o.bug, o.trace)
-				w.run()
+				w := o.world(o.seed + i)
 				mu.Lock()
 				r.take(w, out)
 				mu.Unlock()
@@ -61,6 +62,28 @@ func campaign(o options, out io.Writer) *result {
 	wg.Wait()
 	r.took, r.cpu = time.Since(started), cpuTime()-before
 	return r
+}
+
+// diskShare: of so many worlds one keeps its stores on a real disk as well.
+const diskShare = 512
+
+// world runs one world.
+func (o options) world(seed uint64) *world {
+	use := worldOptions{bug: o.bug, trace: o.trace}
+	if o.sqlite || seed%diskShare == 1 && o.bug == noBug {
+		dir, err := os.MkdirTemp("", "kofo-sim-")
+		if err != nil {
+			panic(err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }() // what is left is in the system's folder for that
+		use.dir = dir
+	}
+	w := newWorld(seed, use)
+	w.run()
+	if err := w.close(); err != nil {
+		w.fail("close the stores: %v", err)
+	}
+	return w
 }
 
 func (r *result) take(w *world, out io.Writer) {
@@ -94,7 +117,7 @@ func (r *result) print(out io.Writer) {
 // print tells the story of a world that broke, how to see it again, and
 // whether it does.
 func (w *world) print(out io.Writer) {
-	again := newWorld(w.seed, w.bug, true)
+	again := newWorld(w.seed, worldOptions{bug: w.bug, trace: true})
 	again.run()
 	for _, line := range again.lines {
 		_, _ = fmt.Fprintln(out, line)

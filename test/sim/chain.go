@@ -9,6 +9,14 @@ import (
 	"github.com/kofo-network/kofo/htlc"
 )
 
+// firstBlock is the height at which a world begins. The blocks after it are
+// never forgotten: a node that has only just begun to follow a chain has no
+// way back of its own yet.
+const (
+	firstBlock = 100
+	wayBack    = 10
+)
+
 // block of a model chain.
 type block struct {
 	ref   adapters.BlockRef
@@ -84,7 +92,7 @@ func (c *chain) offset() int64 {
 
 // begin makes the first block.
 func (c *chain) begin() {
-	b := &block{ref: adapters.BlockRef{Height: 100, Hash: c.hash(), Time: c.w.now - c.lag, Clock: c.w.now - c.lag}}
+	b := &block{ref: adapters.BlockRef{Height: firstBlock, Hash: c.hash(), Time: c.w.now - c.lag, Clock: c.w.now - c.lag}}
 	c.told = map[string][]told{}
 	c.blocks, c.known = []*block{b}, map[adapters.Hash]adapters.BlockRef{b.ref.Hash: b.ref}
 }
@@ -184,6 +192,9 @@ func (c *chain) include(b, parent *block, t *tx) bool {
 func (c *chain) undo() {
 	b := c.tip()
 	c.blocks = c.blocks[:len(c.blocks)-1]
+	if c.w.forgets && b.ref.Height > firstBlock+wayBack {
+		delete(c.known, b.ref.Hash)
+	}
 	for i := len(b.undos) - 1; i >= 0; i-- {
 		b.undos[i]()
 	}

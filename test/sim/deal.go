@@ -244,6 +244,9 @@ func (d *deal) open(ctx context.Context, i int) {
 	for k, leg := range d.terms.Legs {
 		e.Since[k] = d.w.chain(leg.Chain()).blocks[0].ref.Height
 	}
+	for _, leg := range d.terms.Legs {
+		d.w.lured = d.w.lured || leg.MinConfirmations < confirms
+	}
 	calm := n.calm
 	n.calm = true
 	n.do(func() {
@@ -266,12 +269,11 @@ func (d *deal) settled(i int) bool {
 // view is a party's stored view of the deal.
 func (d *deal) view(i int) htlc.Swap {
 	n := d.w.nodes[d.parties[i]]
-	if m, ok := n.disk.storage.(*memory); ok {
-		return m.swaps[d.id] // without the way through its encoding
+	switch m := n.disk.storage.(type) { // without the way through its encoding
+	case *memory:
+		return m.swaps[d.id]
+	case *twin:
+		return m.swaps[d.id]
 	}
-	s, err := n.disk.Swap(context.Background(), d.id)
-	if err != nil {
-		return htlc.Swap{}
-	}
-	return s
+	return htlc.Swap{}
 }

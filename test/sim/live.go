@@ -239,5 +239,8 @@ func (n *node) nap() {
 	}
 	n.slept = true
 	n.down = n.w.now + n.w.outage
+	if n.rng.IntN(2) == 0 {
+		n.dies("its sleep")
+	}
 	n.w.log("node %d sleeps until %d", n.self, n.down-epoch)
 }

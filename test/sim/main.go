@@ -17,10 +17,18 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"time"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout)) }
+// garbage is how many times what lives a world may leave behind before it is
+// collected: worlds are small and many.
+const garbage = 400
+
+func main() {
+	debug.SetGCPercent(garbage)
+	os.Exit(run(os.Args[1:], os.Stdout))
+}
 
 // run is the command; it returns 1 where an invariant broke.
 func run(args []string, out io.Writer) int {
@@ -33,6 +41,7 @@ func run(args []string, out io.Writer) int {
 	flags.DurationVar(&o.duration, "duration", 0, "stop after this time")
 	flags.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "worlds that run at once")
 	flags.StringVar(&planted, "bug", "", fmt.Sprintf("plant a bug, one of %v, or all of them in turn", bugs()))
+	flags.BoolVar(&o.sqlite, "sqlite", false, "keep every node's store on SQLite beside the one in memory, and compare")
 	flags.BoolVar(&o.trace, "trace", false, "print the story of every world")
 	if err := flags.Parse(args); err != nil {
 		return 2

@@ -100,7 +100,7 @@ func (n *node) dies(at string) {
 	n.w.log("node %d dies at %s", n.self, at)
 	n.w.stats.crashes++
 	n.engine, n.runner, n.lines, n.todo, n.acting = nil, nil, nil, nil, false
-	if n.crashes++; n.crashes >= 2 {
+	if n.crashes++; n.crashes >= n.w.storm {
 		n.calm = true
 	}
 	if n.budget > 0 && n.rng.IntN(4) == 0 {
@@ -121,6 +121,11 @@ func (d direct) Swap(id htlc.SwapID) (htlc.Swap, bool) { return d.n.engine.Swap(
 
 // start begins a life of the process.
 func (n *node) start(ctx context.Context) {
+	if t, ok := n.disk.storage.(*twin); ok {
+		if err := t.reopen(ctx); err != nil {
+			panic(err)
+		}
+	}
 	log := n.w.logs
 	e := engine.New(engine.Options{
 		Store: n.disk, Contracts: contractOf, Now: func() time.Time { return time.Unix(n.w.now, 0) }, Log: log,

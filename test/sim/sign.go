@@ -217,6 +217,7 @@ func (a *adapter) Broadcast(_ context.Context, raw adapters.Tx) error {
 		return errors.Join(adapters.ErrNotSent, err)
 	}
 	a.n.w.released(a.n, a.c, t)
+	a.steal(t)
 	if a.n.back[a.c.id].swallows {
 		return nil // a back end that lies
 	}
@@ -227,6 +228,27 @@ func (a *adapter) Broadcast(_ context.Context, raw adapters.Tx) error {
 	a.c.submit(t)
 	a.n.edge("broadcast-" + t.kind.String() + "/after")
 	return nil
+}
+
+// steal lets somebody with the node's own keys use what a funding needs.
+func (a *adapter) steal(t *tx) {
+	if t.kind != kindFund || a.n.calm || a.n.rng.IntN(24) != 0 {
+		return
+	}
+	if _, in := a.c.find(t); in || a.c.waits(t) {
+		return
+	}
+	thief := &tx{kind: kindVoid, rate: maxFloor, account: t.account, nonce: t.nonce}
+	if !a.c.ledger.account {
+		coin, there := a.c.ledger.coins[t.ins[0]]
+		if !there {
+			return
+		}
+		thief.ins, thief.outs = t.ins, []output{{owner: a.n.self, amount: coin.amount - thief.rate}}
+	}
+	a.seal(thief)
+	a.c.w.log("%s: what %s needs goes to %s", a.c.name, t.id, thief.id)
+	a.c.submit(thief)
 }
 
 // refused is what a node says of a transaction that cannot be mined now.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -48,8 +49,12 @@ type world struct {
 	victim           int // of a scheme: everything is set against one node; -1 where there is none
 
 	crashOdds, faultOdds int
+	storm                int  // deaths that a node may die in one tick
+	forgets              bool // back ends forget the blocks that they left
 	calm                 bool // faults have stopped
+	lured                bool // a node has accepted a depth that is too small
 
+	dir     string // of the nodes' SQLite files; empty: stores in memory
 	logs    *slog.Logger
 	logged  *bytes.Buffer
 	trace   bool
@@ -129,13 +134,20 @@ func (w *world) fail(format string, args ...any) {
 	}
 }
 
+// worldOptions are what does not follow from a seed.
+type worldOptions struct {
+	bug   bug
+	trace bool
+	dir   string // for SQLite files; empty: stores in memory
+}
+
 // newWorld draws a world.
-func newWorld(seed uint64, b bug, trace bool) *world {
+func newWorld(seed uint64, o worldOptions) *world {
 	w := &world{
-		seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), bug: b, now: epoch, trace: trace, txs: map[string]*tx{},
+		seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), bug: o.bug, now: epoch, trace: o.trace, dir: o.dir, txs: map[string]*tx{},
 		digest: fnv.New64a().Sum64(), logs: slog.New(slog.DiscardHandler), extra: 6,
 	}
-	if trace || seed%16 == 0 {
+	if o.trace || seed%16 == 0 {
 		w.logged = &bytes.Buffer{}
 		w.logs = slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
@@ -146,7 +158,8 @@ func newWorld(seed uint64, b bug, trace bool) *world {
 		w.victim, w.spikes, w.sighting = 0, 0, w.rng.Int64N(2)
 	}
 	w.outage = w.rng.Int64N(12) * tick
-	w.crashOdds = []int{40, 120, 400, 100_000}[w.rng.IntN(4)]
+	w.crashOdds = []int{15, 60, 300, 100_000}[w.rng.IntN(4)]
+	w.storm, w.forgets = 1+w.rng.IntN(6), w.rng.IntN(3) == 0
 	w.faultOdds = []int{2, 6, 20}[w.rng.IntN(3)]
 	w.addChain("btc", "bip122:0f9188f13cb7b2c71f2a335e3a4fc328", false)
 	w.addChain("evm", "eip155:31337", true)
@@ -189,6 +202,9 @@ func (w *world) addNode(self int) {
 		held: map[htlc.ChainID]*holdings{}, back: map[htlc.ChainID]*backend{}, shown: map[htlc.ChainID]int64{}, budget: int(w.sighting),
 	}
 	n.disk = &disk{storage: newMemory(), n: n}
+	if w.dir != "" {
+		n.disk.storage = newTwin(n)
+	}
 	for _, c := range w.chains {
 		h := &holdings{owner: map[string]string{}}
 		for i := range 8 {
@@ -243,8 +259,11 @@ func (w *world) end() int64 {
 // advance is what a chain does in one tick.
 func (w *world) advance(c *chain) {
 	w.market(c)
-	undo := 0
-	if !w.calm && c.maxUndo > 0 && w.rng.IntN(8) == 0 {
+	undo, odds := 0, 8
+	if w.lured {
+		odds = 2
+	}
+	if !w.calm && c.maxUndo > 0 && w.rng.IntN(odds) == 0 {
 		undo = min(1+w.rng.IntN(c.maxUndo), len(c.blocks)-1)
 	}
 	switch {
@@ -339,4 +358,15 @@ func (w *world) chain(id htlc.ChainID) *chain {
 		}
 	}
 	panic("no chain " + string(id))
+}
+
+// close ends what outlives a process.
+func (w *world) close() error {
+	var errs []error
+	for _, n := range w.nodes {
+		if t, ok := n.disk.storage.(*twin); ok {
+			errs = append(errs, t.close())
+		}
+	}
+	return errors.Join(errs...)
 }

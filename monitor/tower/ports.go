@@ -7,20 +7,14 @@ import (
 	"github.com/kofo-network/kofo/htlc"
 )
 
-// Signs are what a block shows that may open packages.
-type Signs struct {
-	Fundings []string      // ids, in the form in which the chain's adapter gives them to owners
-	Secrets  []htlc.Secret // that were shown by spends
-}
-
 // Reader follows a chain; see adapters.Step for Next.
 type Reader interface {
 	Tip(ctx context.Context) (adapters.BlockRef, error)
 	Next(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, error)
 	// Wait returns when the tip may have changed, or when ctx ends.
 	Wait(ctx context.Context) error
-	// Signs reads one block, by its hash.
-	Signs(ctx context.Context, block adapters.BlockRef) (Signs, error)
+	// Signs reads what one block shows that may open packages.
+	Signs(ctx context.Context, block adapters.BlockRef) (adapters.Signs, error)
 }
 
 // Spender reads and spends contracts that it was not told of before.
@@ -78,13 +72,25 @@ type Task struct {
 	GoneAt uint64
 }
 
-// Store keeps packages. Everything is durable when it returns.
-type Store interface {
+// Shelf keeps packages. Everything is durable when it returns.
+type Shelf interface {
 	// SavePackage stores a sealed package; one of the same owner and locator
-	// takes the place of the one before while that is sealed.
+	// takes the place of the one before while that is sealed, else ErrInUse.
 	SavePackage(ctx context.Context, p Stored) error
-	// Packages lists what stands under the locators.
-	Packages(ctx context.Context, locators []Locator) ([]Stored, error)
+	// Packages lists what stands under a locator.
+	Packages(ctx context.Context, l Locator) ([]Stored, error)
+	// OwnPackages lists what an owner has, without the bytes.
+	OwnPackages(ctx context.Context, owner htlc.PartyID) ([]Stored, error)
+	// Locators visits every locator that a package stands under.
+	Locators(ctx context.Context, visit func(Locator)) error
+	// DropPackages forgets packages that were kept until before now, but for
+	// open ones, and returns how many.
+	DropPackages(ctx context.Context, now int64) (int64, error)
+}
+
+// Store is a Shelf that keeps the progress too.
+type Store interface {
+	Shelf
 	// OpenPackages lists the open packages that spend on a chain.
 	OpenPackages(ctx context.Context, chain htlc.ChainID) ([]Stored, error)
 	// SaveTasks stores what became of packages and, where it is given, how far

@@ -18,13 +18,19 @@ import (
 type Options struct {
 	Chains []Chain
 	Store  Store
-	Log    *slog.Logger
+	// Quota is what an owner may keep here; a zero Quota is a stranger's.
+	Quota func(owner htlc.PartyID) Quota
+	Now   func() time.Time // how long packages are kept; no spend depends on it
+	Log   *slog.Logger
 }
 
 // Tower keeps and uses packages.
 type Tower struct {
 	o      Options
 	chains map[htlc.ChainID]*followed
+	index  index
+	// keeping makes counting an owner's packages and storing one more one act.
+	keeping sync.Mutex
 }
 
 // followed is one chain. mu is held while its open packages are worked on,
@@ -35,13 +41,35 @@ type followed struct {
 	worked adapters.BlockRef // the tip at which all was done
 }
 
-// New returns a tower that does nothing before Run.
-func New(o Options) *Tower {
-	t := &Tower{o: o, chains: map[htlc.ChainID]*followed{}}
+// Load returns a tower with what its store has. It does nothing before Run.
+func Load(ctx context.Context, o Options) (*Tower, error) {
+	t := &Tower{o: o, chains: map[htlc.ChainID]*followed{}, index: index{known: map[Locator]bool{}}}
 	for _, c := range o.Chains {
 		t.chains[c.ID] = &followed{Chain: c}
 	}
-	return t
+	if err := o.Store.Locators(ctx, t.index.add); err != nil {
+		return nil, fmt.Errorf("load the tower's packages: %w", err)
+	}
+	return t, nil
+}
+
+// index knows under which locators anything stands, so that a block with
+// thousands of signs asks the store about few.
+type index struct {
+	mu    sync.RWMutex
+	known map[Locator]bool
+}
+
+func (x *index) add(l Locator) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.known[l] = true
+}
+
+func (x *index) has(l Locator) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.known[l]
 }
 
 // retryPause is the pause after a failure of a chain's node or of the store.
@@ -59,16 +87,12 @@ func (t *Tower) Run(ctx context.Context) error {
 func (t *Tower) follow(ctx context.Context, c *followed) error {
 	for ctx.Err() == nil {
 		more, err := t.Step(ctx, c.ID)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
+		if err == nil && !more {
+			err = c.Reader.Wait(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
 			t.o.Log.Warn("tower does not follow", "chain", string(c.ID), "error", err)
 			rest(ctx, retryPause)
-		case !more:
-			if err := c.Reader.Wait(ctx); err != nil && ctx.Err() == nil {
-				rest(ctx, retryPause)
-			}
 		}
 	}
 	return nil
@@ -127,53 +151,52 @@ func (t *Tower) Step(ctx context.Context, chain htlc.ChainID) (bool, error) {
 }
 
 // open finds the packages that a block's signs open.
-func (t *Tower) open(ctx context.Context, signs Signs) ([]Stored, error) {
-	openers := map[Locator]Opener{}
-	secrets := map[Locator]htlc.Secret{}
-	var locators []Locator
-	add := func(o Opener) Locator {
+func (t *Tower) open(ctx context.Context, signs adapters.Signs) ([]Stored, error) {
+	var opened []Stored
+	seen := map[Locator]bool{}
+	look := func(o Opener, secret *htlc.Secret) error {
 		l := o.Locator()
-		if _, ok := openers[l]; !ok {
-			locators = append(locators, l)
+		if seen[l] || !t.index.has(l) {
+			return nil
 		}
-		openers[l] = o
-		return l
+		seen[l] = true
+		found, err := t.o.Store.Packages(ctx, l)
+		if err != nil {
+			return err
+		}
+		for _, p := range found {
+			if p.State != Opened && p.State != Failed {
+				opened = append(opened, t.unseal(p, o, secret))
+			}
+		}
+		return nil
 	}
 	for _, f := range signs.Fundings {
-		add(RefundOpener(f))
+		if err := look(RefundOpener(f), nil); err != nil {
+			return nil, err
+		}
 	}
 	for _, s := range signs.Secrets {
-		secrets[add(RedeemOpener(s.Hash()))] = s
-	}
-	if len(locators) == 0 {
-		return nil, nil
-	}
-	found, err := t.o.Store.Packages(ctx, locators)
-	if err != nil {
-		return nil, err
-	}
-	var opened []Stored
-	for _, p := range found {
-		if p.State == Opened || p.State == Failed {
-			continue
+		if err := look(RedeemOpener(s.Hash()), &s); err != nil {
+			return nil, err
 		}
-		// One that was done is begun again: its funding came anew.
-		p.Task = Task{State: Opened, Opener: openers[p.Locator]}
-		if secret, ok := secrets[p.Locator]; ok {
-			p.Secret = &secret
-		}
-		inside, err := Open(p.Bytes, p.Opener)
-		if err == nil && t.chains[inside.Chain] == nil {
-			err = fmt.Errorf("%w: chain %s is not followed here", ErrPackage, inside.Chain)
-		}
-		if err != nil {
-			t.o.Log.Warn("a package is of no use", "owner", p.Owner.String(), "locator", p.Locator.String(), "error", err)
-			p.State = Failed
-		}
-		p.Chain = inside.Chain
-		opened = append(opened, p)
 	}
 	return opened, nil
+}
+
+// unseal begins with a package, also with one that was done: its funding came
+// anew.
+func (t *Tower) unseal(p Stored, o Opener, secret *htlc.Secret) Stored {
+	inside, err := Open(p.Bytes, o)
+	if err == nil && t.chains[inside.Chain] == nil {
+		err = fmt.Errorf("%w: chain %s is not followed here", ErrPackage, inside.Chain)
+	}
+	p.Task = Task{State: Opened, Chain: inside.Chain, Opener: o, Secret: secret}
+	if err != nil {
+		t.o.Log.Warn("a package is of no use", "owner", p.Owner.String(), "locator", p.Locator.String(), "error", err)
+		p.State = Failed
+	}
+	return p
 }
 
 // workElsewhere acts at once on what a sign of this chain has opened on others.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
@@ -32,7 +33,7 @@ type chain struct {
 
 type block struct {
 	ref    adapters.BlockRef
-	signs  tower.Signs
+	signs  adapters.Signs
 	spends bool // the contract
 }
 
@@ -82,7 +83,7 @@ func (c *chain) Next(_ context.Context, at adapters.BlockRef) (adapters.Step, er
 	return adapters.Step{Kind: adapters.Connect, Block: c.blocks[at.Height+1].ref}, nil
 }
 
-func (c *chain) Signs(_ context.Context, at adapters.BlockRef) (tower.Signs, error) {
+func (c *chain) Signs(_ context.Context, at adapters.BlockRef) (adapters.Signs, error) {
 	return c.blocks[at.Height].signs, nil
 }
 
@@ -128,10 +129,20 @@ func newRig(t *testing.T) *rig {
 }
 
 func (r *rig) restart() {
-	r.tower = tower.New(tower.Options{
-		Store: r.store, Log: slog.New(slog.DiscardHandler),
+	var err error
+	r.tower, err = tower.Load(context.Background(), tower.Options{
+		Store: r.store, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Unix(1000, 0) },
 		Chains: []tower.Chain{{btc, r.btc, r.btc}, {eth, r.eth, r.eth}},
+		Quota: func(owner htlc.PartyID) tower.Quota {
+			if owner != (htlc.PartyID{1}) {
+				return tower.Quota{}
+			}
+			return tower.Quota{Packages: 4, Longest: time.Hour}
+		},
 	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // run lets the tower look at all that there is.
@@ -158,8 +169,8 @@ func (r *rig) keep(p tower.Package, o tower.Opener) {
 
 func (r *rig) keepBytes(sealed []byte, o tower.Opener) {
 	r.t.Helper()
-	if err := r.store.SavePackage(context.Background(), tower.Stored{
-		Owner: htlc.PartyID{1}, Locator: o.Locator(), Kind: o.Kind(), Bytes: sealed,
+	if err := r.tower.Keep(context.Background(), htlc.PartyID{1}, tower.Offered{
+		Locator: o.Locator(), Kind: o.Kind(), Bytes: sealed, Until: 2000,
 	}); err != nil {
 		r.t.Fatal(err)
 	}
@@ -167,7 +178,7 @@ func (r *rig) keepBytes(sealed []byte, o tower.Opener) {
 
 func (r *rig) state(o tower.Opener) tower.State {
 	r.t.Helper()
-	found, err := r.store.Packages(context.Background(), []tower.Locator{o.Locator()})
+	found, err := r.store.Packages(context.Background(), o.Locator())
 	if err != nil || len(found) != 1 {
 		r.t.Fatalf("%d packages, %v", len(found), err)
 	}
@@ -195,7 +206,7 @@ func ladder(rates ...uint64) []tower.Rung {
 
 var (
 	funding     = tower.RefundOpener("funding:0")
-	fundingSign = block{signs: tower.Signs{Fundings: []string{"somebody's:1", "funding:0"}}}
+	fundingSign = block{signs: adapters.Signs{Fundings: []string{"somebody's:1", "funding:0"}}}
 )
 
 // refund opens after 350 by the clock, which is after height 3.
@@ -274,7 +285,7 @@ func TestRedeemWithTheSecretOfAnotherChain(t *testing.T) {
 	r.keep(tower.Package{
 		Kind: tower.Redeem, Chain: btc, Target: "contract", Opens: 2000, Confirmations: 1, Ladder: ladder(1, 2, 3, 4, 5),
 	}, opener)
-	r.eth.mine(block{signs: tower.Signs{Secrets: []htlc.Secret{secretOf(t, 8), secret}}})
+	r.eth.mine(block{signs: adapters.Signs{Secrets: []htlc.Secret{secretOf(t, 8), secret}}})
 	r.run()
 	pushed := r.btc.take()
 	if len(pushed) != 1 || pushed[0].rung != 0 || !pushed[0].secret.Equal(secret) {
@@ -382,7 +393,7 @@ func TestBadPackagesHurtNobodyElse(t *testing.T) {
 	unknown.Target = "unknown"
 	r.keep(unknown, tower.RefundOpener("unknown:0"))
 	r.keep(refund(), funding)
-	r.btc.mine(block{signs: tower.Signs{Fundings: []string{"elsewhere:0", "junk:0", "unknown:0", "funding:0"}}})
+	r.btc.mine(block{signs: adapters.Signs{Fundings: []string{"elsewhere:0", "junk:0", "unknown:0", "funding:0"}}})
 	for range 3 {
 		r.btc.mine(block{})
 	}
@@ -392,5 +403,51 @@ func TestBadPackagesHurtNobodyElse(t *testing.T) {
 		if got := r.state(tower.RefundOpener(name)); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
+	}
+}
+
+func TestQuota(t *testing.T) {
+	r := newRig(t)
+	ctx := context.Background()
+	offer := func(o tower.Opener) tower.Offered {
+		return tower.Offered{Locator: o.Locator(), Kind: o.Kind(), Bytes: []byte{1}, Until: 1000 + 3600}
+	}
+	good := offer(funding)
+	for _, c := range []struct {
+		name  string
+		owner byte
+		spoil func(*tower.Offered)
+		want  error
+	}{
+		{"stranger", 2, func(*tower.Offered) {}, tower.ErrStranger},
+		{"too long", 1, func(o *tower.Offered) { o.Until++ }, tower.ErrTooLong},
+		{"over", 1, func(o *tower.Offered) { o.Until = 1000 }, tower.ErrTooLong},
+		{"empty", 1, func(o *tower.Offered) { o.Bytes = nil }, tower.ErrPackage},
+		{"large", 1, func(o *tower.Offered) { o.Bytes = make([]byte, tower.MaxPackage+1) }, tower.ErrPackage},
+		{"kind", 1, func(o *tower.Offered) { o.Kind = "gift" }, tower.ErrPackage},
+	} {
+		o := good
+		c.spoil(&o)
+		if err := r.tower.Keep(ctx, htlc.PartyID{c.owner}, o); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	for i := range 4 {
+		if err := r.tower.Keep(ctx, htlc.PartyID{1}, offer(tower.RefundOpener(fmt.Sprint(i)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.tower.Keep(ctx, htlc.PartyID{1}, good); !errors.Is(err, tower.ErrQuota) {
+		t.Errorf("a fifth: %v", err)
+	}
+	if err := r.tower.Keep(ctx, htlc.PartyID{1}, offer(tower.RefundOpener("3"))); err != nil {
+		t.Errorf("a better one for the same: %v", err)
+	}
+	kept, err := r.tower.Kept(ctx, htlc.PartyID{1})
+	if err != nil || len(kept.Packages) != 4 || kept.Quota.Packages != 4 {
+		t.Errorf("kept %+v, %v", kept, err)
+	}
+	if err := r.tower.Drop(ctx); err != nil {
+		t.Error(err)
 	}
 }

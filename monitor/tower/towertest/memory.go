@@ -44,8 +44,34 @@ func (m *Memory) SavePackage(_ context.Context, p tower.Stored) error {
 }
 
 // Packages implements tower.Store.
-func (m *Memory) Packages(_ context.Context, locators []tower.Locator) ([]tower.Stored, error) {
-	return m.list(func(p tower.Stored) bool { return slices.Contains(locators, p.Locator) }), nil
+func (m *Memory) Packages(_ context.Context, l tower.Locator) ([]tower.Stored, error) {
+	return m.list(func(p tower.Stored) bool { return p.Locator == l }), nil
+}
+
+// OwnPackages implements tower.Store.
+func (m *Memory) OwnPackages(_ context.Context, owner htlc.PartyID) ([]tower.Stored, error) {
+	own := m.list(func(p tower.Stored) bool { return p.Owner == owner })
+	for i := range own {
+		own[i].Bytes = nil
+	}
+	return own, nil
+}
+
+// Locators implements tower.Store.
+func (m *Memory) Locators(_ context.Context, visit func(tower.Locator)) error {
+	for _, p := range m.list(func(tower.Stored) bool { return true }) {
+		visit(p.Locator)
+	}
+	return nil
+}
+
+// DropPackages implements tower.Store.
+func (m *Memory) DropPackages(_ context.Context, now int64) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before := len(m.packages)
+	m.packages = slices.DeleteFunc(m.packages, func(p tower.Stored) bool { return p.State != tower.Opened && p.Until < now })
+	return int64(before - len(m.packages)), nil
 }
 
 // OpenPackages implements tower.Store.

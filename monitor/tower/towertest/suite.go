@@ -25,6 +25,7 @@ func RunStore(t *testing.T, open func(t *testing.T) tower.Store) {
 		"tasks":        tasks,
 		"cursors":      cursors,
 		"unknown task": unknownTask,
+		"drop":         drop,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}
@@ -44,9 +45,9 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func under(t *testing.T, s tower.Store, locators ...tower.Locator) []tower.Stored {
+func under(t *testing.T, s tower.Store, l tower.Locator) []tower.Stored {
 	t.Helper()
-	found, err := s.Packages(context.Background(), locators)
+	found, err := s.Packages(context.Background(), l)
 	must(t, err)
 	return found
 }
@@ -60,19 +61,22 @@ func packages(t *testing.T, open func(*testing.T) tower.Store) {
 		must(t, s.SavePackage(ctx, p))
 	}
 	s = open(t)
-	if got := under(t, s, o.Locator(), tower.RefundOpener("nobody's").Locator()); !reflect.DeepEqual(got, []tower.Stored{a, b}) {
+	if got := under(t, s, o.Locator()); !reflect.DeepEqual(got, []tower.Stored{a, b}) {
 		t.Errorf("%+v", got)
 	}
-	if got := under(t, s); got != nil {
-		t.Errorf("nothing asked, got %+v", got)
+	if got := under(t, s, tower.RefundOpener("nobody's").Locator()); got != nil {
+		t.Errorf("nobody's: %+v", got)
 	}
-	many := make([]tower.Locator, 5000)
-	for i := range many {
-		many[i] = tower.Locator{0xff, byte(i), byte(i >> 8)}
+	own, err := s.OwnPackages(ctx, a.Owner)
+	must(t, err)
+	a.Bytes, other.Bytes = nil, nil
+	if !reflect.DeepEqual(own, []tower.Stored{a, other}) {
+		t.Errorf("own %+v", own)
 	}
-	many[4321] = other.Locator
-	if got := under(t, s, many...); !reflect.DeepEqual(got, []tower.Stored{other}) {
-		t.Errorf("a block's worth of locators: %+v", got)
+	seen := map[tower.Locator]bool{}
+	must(t, s.Locators(ctx, func(l tower.Locator) { seen[l] = true }))
+	if !seen[o.Locator()] || !seen[other.Locator] {
+		t.Errorf("locators %v", seen)
 	}
 }
 
@@ -155,5 +159,28 @@ func unknownTask(t *testing.T, open func(*testing.T) tower.Store) {
 	must(t, s.SaveTasks(ctx, []tower.Stored{p}, nil))
 	if got := under(t, s, p.Locator); got != nil {
 		t.Errorf("%+v", got)
+	}
+}
+
+// What is open is kept whatever was agreed: dropping it could cost its owner
+// the leg.
+func drop(t *testing.T, open func(*testing.T) tower.Store) {
+	ctx, s := context.Background(), open(t)
+	old, used, young := sealedPackage(7, tower.RefundOpener("old")), sealedPackage(7, tower.RefundOpener("used")),
+		sealedPackage(7, tower.RefundOpener("young"))
+	old.Until, used.Until, young.Until = 100, 100, 200
+	for _, p := range []tower.Stored{old, used, young} {
+		must(t, s.SavePackage(ctx, p))
+	}
+	used.Task = tower.Task{State: tower.Opened, Chain: here, Opener: tower.RefundOpener("used")}
+	must(t, s.SaveTasks(ctx, []tower.Stored{used}, nil))
+	n, err := s.DropPackages(ctx, 101)
+	if err != nil || n != 1 {
+		t.Fatalf("%d dropped, %v", n, err)
+	}
+	own, err := open(t).OwnPackages(ctx, htlc.PartyID{7})
+	must(t, err)
+	if len(own) != 2 || own[0].Locator == old.Locator || own[1].Locator == old.Locator {
+		t.Errorf("left %+v", own)
 	}
 }

@@ -41,6 +41,7 @@ func suite(t *testing.T, dsn func(testing.TB) string) {
 		"RedeemFees":     testRedeemFees,
 		"EveryEvent":     testEveryEvent,
 
+		"Tower":              testTower,
 		"Agreements":         testAgreements,
 		"AgreementForLife":   testAgreementForLife,
 		"AgreementBoundOnce": testAgreementBoundOnce,

@@ -64,8 +64,14 @@ type Opener struct {
 	seen string
 }
 
+// OpenerOf is the opener that a store has kept.
+func OpenerOf(kind Kind, seen string) Opener { return Opener{kind, seen} }
+
 // Kind is that of the packages that it opens.
 func (o Opener) Kind() Kind { return o.kind }
+
+// Seen is what the chains showed, for a store; it need not be text.
+func (o Opener) Seen() string { return o.seen }
 
 // Locator finds the package.
 func (o Opener) Locator() Locator {

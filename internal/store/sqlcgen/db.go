@@ -57,6 +57,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addTokenStmt, err = db.PrepareContext(ctx, addToken); err != nil {
 		return nil, fmt.Errorf("error preparing query AddToken: %w", err)
 	}
+	if q.addTowerPackageStmt, err = db.PrepareContext(ctx, addTowerPackage); err != nil {
+		return nil, fmt.Errorf("error preparing query AddTowerPackage: %w", err)
+	}
 	if q.addTxStmt, err = db.PrepareContext(ctx, addTx); err != nil {
 		return nil, fmt.Errorf("error preparing query AddTx: %w", err)
 	}
@@ -113,6 +116,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.dropSpendingStmt, err = db.PrepareContext(ctx, dropSpending); err != nil {
 		return nil, fmt.Errorf("error preparing query DropSpending: %w", err)
+	}
+	if q.dropTowerPackagesStmt, err = db.PrepareContext(ctx, dropTowerPackages); err != nil {
+		return nil, fmt.Errorf("error preparing query DropTowerPackages: %w", err)
 	}
 	if q.expireOutflowsStmt, err = db.PrepareContext(ctx, expireOutflows); err != nil {
 		return nil, fmt.Errorf("error preparing query ExpireOutflows: %w", err)
@@ -177,6 +183,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.openSwapsStmt, err = db.PrepareContext(ctx, openSwaps); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenSwaps: %w", err)
 	}
+	if q.openTowerPackagesStmt, err = db.PrepareContext(ctx, openTowerPackages); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenTowerPackages: %w", err)
+	}
 	if q.openWithdrawalsStmt, err = db.PrepareContext(ctx, openWithdrawals); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenWithdrawals: %w", err)
 	}
@@ -237,6 +246,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.revokeTokenStmt, err = db.PrepareContext(ctx, revokeToken); err != nil {
 		return nil, fmt.Errorf("error preparing query RevokeToken: %w", err)
 	}
+	if q.setTowerCursorStmt, err = db.PrepareContext(ctx, setTowerCursor); err != nil {
+		return nil, fmt.Errorf("error preparing query SetTowerCursor: %w", err)
+	}
+	if q.setTowerTaskStmt, err = db.PrepareContext(ctx, setTowerTask); err != nil {
+		return nil, fmt.Errorf("error preparing query SetTowerTask: %w", err)
+	}
 	if q.settleWithdrawalStmt, err = db.PrepareContext(ctx, settleWithdrawal); err != nil {
 		return nil, fmt.Errorf("error preparing query SettleWithdrawal: %w", err)
 	}
@@ -263,6 +278,18 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.touchTokenStmt, err = db.PrepareContext(ctx, touchToken); err != nil {
 		return nil, fmt.Errorf("error preparing query TouchToken: %w", err)
+	}
+	if q.towerCursorStmt, err = db.PrepareContext(ctx, towerCursor); err != nil {
+		return nil, fmt.Errorf("error preparing query TowerCursor: %w", err)
+	}
+	if q.towerLocatorsStmt, err = db.PrepareContext(ctx, towerLocators); err != nil {
+		return nil, fmt.Errorf("error preparing query TowerLocators: %w", err)
+	}
+	if q.towerPackagesStmt, err = db.PrepareContext(ctx, towerPackages); err != nil {
+		return nil, fmt.Errorf("error preparing query TowerPackages: %w", err)
+	}
+	if q.towerPackagesOfStmt, err = db.PrepareContext(ctx, towerPackagesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query TowerPackagesOf: %w", err)
 	}
 	if q.txsOfStmt, err = db.PrepareContext(ctx, txsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query TxsOf: %w", err)
@@ -349,6 +376,11 @@ func (q *Queries) Close() error {
 	if q.addTokenStmt != nil {
 		if cerr := q.addTokenStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addTokenStmt: %w", cerr)
+		}
+	}
+	if q.addTowerPackageStmt != nil {
+		if cerr := q.addTowerPackageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addTowerPackageStmt: %w", cerr)
 		}
 	}
 	if q.addTxStmt != nil {
@@ -444,6 +476,11 @@ func (q *Queries) Close() error {
 	if q.dropSpendingStmt != nil {
 		if cerr := q.dropSpendingStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing dropSpendingStmt: %w", cerr)
+		}
+	}
+	if q.dropTowerPackagesStmt != nil {
+		if cerr := q.dropTowerPackagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropTowerPackagesStmt: %w", cerr)
 		}
 	}
 	if q.expireOutflowsStmt != nil {
@@ -551,6 +588,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing openSwapsStmt: %w", cerr)
 		}
 	}
+	if q.openTowerPackagesStmt != nil {
+		if cerr := q.openTowerPackagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openTowerPackagesStmt: %w", cerr)
+		}
+	}
 	if q.openWithdrawalsStmt != nil {
 		if cerr := q.openWithdrawalsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing openWithdrawalsStmt: %w", cerr)
@@ -651,6 +693,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing revokeTokenStmt: %w", cerr)
 		}
 	}
+	if q.setTowerCursorStmt != nil {
+		if cerr := q.setTowerCursorStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setTowerCursorStmt: %w", cerr)
+		}
+	}
+	if q.setTowerTaskStmt != nil {
+		if cerr := q.setTowerTaskStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setTowerTaskStmt: %w", cerr)
+		}
+	}
 	if q.settleWithdrawalStmt != nil {
 		if cerr := q.settleWithdrawalStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing settleWithdrawalStmt: %w", cerr)
@@ -694,6 +746,26 @@ func (q *Queries) Close() error {
 	if q.touchTokenStmt != nil {
 		if cerr := q.touchTokenStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing touchTokenStmt: %w", cerr)
+		}
+	}
+	if q.towerCursorStmt != nil {
+		if cerr := q.towerCursorStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing towerCursorStmt: %w", cerr)
+		}
+	}
+	if q.towerLocatorsStmt != nil {
+		if cerr := q.towerLocatorsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing towerLocatorsStmt: %w", cerr)
+		}
+	}
+	if q.towerPackagesStmt != nil {
+		if cerr := q.towerPackagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing towerPackagesStmt: %w", cerr)
+		}
+	}
+	if q.towerPackagesOfStmt != nil {
+		if cerr := q.towerPackagesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing towerPackagesOfStmt: %w", cerr)
 		}
 	}
 	if q.txsOfStmt != nil {
@@ -791,6 +863,7 @@ type Queries struct {
 	addSpendingStmt         *sql.Stmt
 	addSwapStmt             *sql.Stmt
 	addTokenStmt            *sql.Stmt
+	addTowerPackageStmt     *sql.Stmt
 	addTxStmt               *sql.Stmt
 	addWithdrawalStmt       *sql.Stmt
 	addWriterStmt           *sql.Stmt
@@ -810,6 +883,7 @@ type Queries struct {
 	dropRedeemFeeStmt       *sql.Stmt
 	dropRequestStmt         *sql.Stmt
 	dropSpendingStmt        *sql.Stmt
+	dropTowerPackagesStmt   *sql.Stmt
 	expireOutflowsStmt      *sql.Stmt
 	expireRequestsStmt      *sql.Stmt
 	expireSpendingsStmt     *sql.Stmt
@@ -831,6 +905,7 @@ type Queries struct {
 	nonceOwnerStmt          *sql.Stmt
 	noncesFromStmt          *sql.Stmt
 	openSwapsStmt           *sql.Stmt
+	openTowerPackagesStmt   *sql.Stmt
 	openWithdrawalsStmt     *sql.Stmt
 	outflowStmt             *sql.Stmt
 	outflowsStmt            *sql.Stmt
@@ -851,6 +926,8 @@ type Queries struct {
 	replaceWithdrawalTxStmt *sql.Stmt
 	requestStmt             *sql.Stmt
 	revokeTokenStmt         *sql.Stmt
+	setTowerCursorStmt      *sql.Stmt
+	setTowerTaskStmt        *sql.Stmt
 	settleWithdrawalStmt    *sql.Stmt
 	spendCoinStmt           *sql.Stmt
 	spendingStmt            *sql.Stmt
@@ -860,6 +937,10 @@ type Queries struct {
 	tokenUsedStmt           *sql.Stmt
 	tokensStmt              *sql.Stmt
 	touchTokenStmt          *sql.Stmt
+	towerCursorStmt         *sql.Stmt
+	towerLocatorsStmt       *sql.Stmt
+	towerPackagesStmt       *sql.Stmt
+	towerPackagesOfStmt     *sql.Stmt
 	txsOfStmt               *sql.Stmt
 	unclaimOutflowStmt      *sql.Stmt
 	unclaimSpendingStmt     *sql.Stmt
@@ -886,6 +967,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addSpendingStmt:         q.addSpendingStmt,
 		addSwapStmt:             q.addSwapStmt,
 		addTokenStmt:            q.addTokenStmt,
+		addTowerPackageStmt:     q.addTowerPackageStmt,
 		addTxStmt:               q.addTxStmt,
 		addWithdrawalStmt:       q.addWithdrawalStmt,
 		addWriterStmt:           q.addWriterStmt,
@@ -905,6 +987,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		dropRedeemFeeStmt:       q.dropRedeemFeeStmt,
 		dropRequestStmt:         q.dropRequestStmt,
 		dropSpendingStmt:        q.dropSpendingStmt,
+		dropTowerPackagesStmt:   q.dropTowerPackagesStmt,
 		expireOutflowsStmt:      q.expireOutflowsStmt,
 		expireRequestsStmt:      q.expireRequestsStmt,
 		expireSpendingsStmt:     q.expireSpendingsStmt,
@@ -926,6 +1009,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		nonceOwnerStmt:          q.nonceOwnerStmt,
 		noncesFromStmt:          q.noncesFromStmt,
 		openSwapsStmt:           q.openSwapsStmt,
+		openTowerPackagesStmt:   q.openTowerPackagesStmt,
 		openWithdrawalsStmt:     q.openWithdrawalsStmt,
 		outflowStmt:             q.outflowStmt,
 		outflowsStmt:            q.outflowsStmt,
@@ -946,6 +1030,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		replaceWithdrawalTxStmt: q.replaceWithdrawalTxStmt,
 		requestStmt:             q.requestStmt,
 		revokeTokenStmt:         q.revokeTokenStmt,
+		setTowerCursorStmt:      q.setTowerCursorStmt,
+		setTowerTaskStmt:        q.setTowerTaskStmt,
 		settleWithdrawalStmt:    q.settleWithdrawalStmt,
 		spendCoinStmt:           q.spendCoinStmt,
 		spendingStmt:            q.spendingStmt,
@@ -955,6 +1041,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		tokenUsedStmt:           q.tokenUsedStmt,
 		tokensStmt:              q.tokensStmt,
 		touchTokenStmt:          q.touchTokenStmt,
+		towerCursorStmt:         q.towerCursorStmt,
+		towerLocatorsStmt:       q.towerLocatorsStmt,
+		towerPackagesStmt:       q.towerPackagesStmt,
+		towerPackagesOfStmt:     q.towerPackagesOfStmt,
 		txsOfStmt:               q.txsOfStmt,
 		unclaimOutflowStmt:      q.unclaimOutflowStmt,
 		unclaimSpendingStmt:     q.unclaimSpendingStmt,

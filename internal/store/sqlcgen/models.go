@@ -161,6 +161,32 @@ type Token struct {
 	UsedAt    int64
 }
 
+type TowerCursor struct {
+	Chain  string
+	Height int64
+	Hash   []byte
+	Parent []byte
+	Time   int64
+	Clock  int64
+}
+
+type TowerPackage struct {
+	Owner   []byte
+	Locator []byte
+	Kind    string
+	Bytes   []byte
+	Until   int64
+	Ord     int64
+	State   string
+	Chain   string
+	Opener  []byte
+	Secret  []byte
+	Since   int64
+	Started int64
+	TxID    string
+	GoneAt  int64
+}
+
 type TxRow struct {
 	Chain     string
 	TxID      string

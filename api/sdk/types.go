@@ -37,6 +37,7 @@ type (
 
 	Quote               = kofov1.Quote
 	QuotedLeg           = kofov1.QuotedLeg
+	ChainDepth          = kofov1.ChainDepth
 	QuoteRequest        = kofov1.QuoteRequest
 	QuoteResponse       = kofov1.QuoteResponse
 	OfferRequest        = kofov1.OfferRequest
@@ -99,6 +100,7 @@ type (
 
 	Asset             = kofov1.Asset
 	Chain             = kofov1.Chain
+	DepthStep         = kofov1.DepthStep
 	ListChainsRequest = kofov1.ListChainsRequest
 	GetChainRequest   = kofov1.GetChainRequest
 	GetChainResponse  = kofov1.GetChainResponse

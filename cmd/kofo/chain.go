@@ -65,6 +65,7 @@ func (a *app) printChain(c *sdk.Chain) {
 		{"Tip", fmt.Sprintf("%d %s", c.GetHeight(), c.GetBlock())}, {"Clock", a.when(c.GetClock())},
 		{"Processed", fmt.Sprint(c.GetProcessedHeight())}, {"Confirmations", fmt.Sprint(c.GetMinConfirmations())},
 	}
+	rows = append(rows, a.known.depthRows(c)...)
 	if c.GetProblem() != "" {
 		rows = append(rows, []string{"Problem", fmt.Sprintf("%s [%s]", c.GetProblem(), c.GetProblemReason())})
 	}

@@ -18,11 +18,15 @@ func (a *app) swapCommands() *cobra.Command {
 }
 
 // pair are the two amounts of a swap.
-type pair struct{ send, receive string }
+type pair struct {
+	send, receive string
+	depths        []string
+}
 
 func (p *pair) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.send, "send", "", `what you pay: "0.05 BTC"`)
 	cmd.Flags().StringVar(&p.receive, "receive", "", `what you are paid: "1 ETH"`)
+	depthFlag(cmd, &p.depths, "wait for at least this many confirmations on a chain: bitcoin=6; the node's policy for the amount where not given")
 }
 
 func (p *pair) parse(k assets) (send, receive *sdk.AssetAmount, err error) {
@@ -56,7 +60,11 @@ func (a *app) quoteCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				answer, err := c.Settlement.Quote(ctx, &sdk.QuoteRequest{Send: send, Receive: receive, Role: role})
+				depths, err := k.depths(p.depths)
+				if err != nil {
+					return err
+				}
+				answer, err := c.Settlement.Quote(ctx, &sdk.QuoteRequest{Send: send, Receive: receive, Role: role, Depths: depths})
 				if err != nil {
 					return err
 				}
@@ -79,7 +87,8 @@ func (a *app) offerCommand() *cobra.Command {
 		Long: `offer prints a ticket: one line of text for the other party, signed and with a
 checksum. Whoever answers it first, in time, swaps with you. The answer comes to
 this node by itself where the ticket names it, else by hand (kofo swap countersign).`,
-		Example: `  kofo swap offer --send "0.05 BTC" --receive "1 ETH"` + "\n" + `  kofo swap offer --send "0.05 BTC" --receive "1 ETH" --valid-for 10m --by-hand`,
+		Example: `  kofo swap offer --send "0.05 BTC" --receive "1 ETH"` + "\n" + `  kofo swap offer --send "0.05 BTC" --receive "1 ETH" --valid-for 10m --by-hand` + "\n" +
+			`  kofo swap offer --send "2 BTC" --receive "40 ETH" --confirmations bitcoin=6`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd, func(ctx context.Context, c *sdk.Client) error {
 				k, err := a.loadAssets(ctx, c)
@@ -90,7 +99,11 @@ this node by itself where the ticket names it, else by hand (kofo swap countersi
 				if err != nil {
 					return err
 				}
-				req := &sdk.OfferRequest{RequestId: request, Send: send, Receive: receive, ByHand: byHand}
+				depths, err := k.depths(p.depths)
+				if err != nil {
+					return err
+				}
+				req := &sdk.OfferRequest{RequestId: request, Send: send, Receive: receive, ByHand: byHand, Depths: depths}
 				if validFor != 0 {
 					req.ValidFor = durationpb.New(validFor)
 				}
@@ -155,6 +168,7 @@ func (a *app) inspectCommand() *cobra.Command {
 func (a *app) acceptCommand() *cobra.Command {
 	var yes, byHand bool
 	var request string
+	var depths []string
 	cmd := &cobra.Command{
 		Use: "accept [TICKET]", Short: "Accept a ticket, after a look at what it costs", Args: args(0, 1),
 		Long: `accept shows amounts, fees, the worst case and both time locks, and asks. From
@@ -166,16 +180,17 @@ node can't be reached, it prints the answer for you to hand over.`,
 			if err != nil {
 				return err
 			}
-			return a.accept(cmd, &sdk.AcceptRequest{RequestId: request, Ticket: ticket, ByHand: byHand}, yes)
+			return a.accept(cmd, &sdk.AcceptRequest{RequestId: request, Ticket: ticket, ByHand: byHand}, depths, yes)
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask")
+	depthFlag(cmd, &depths, "refuse a ticket that waits for fewer confirmations on a chain: bitcoin=6")
 	cmd.Flags().BoolVar(&byHand, "by-hand", false, "don't contact the other node; print the answer")
 	requestFlag(cmd, &request)
 	return cmd
 }
 
-func (a *app) accept(cmd *cobra.Command, req *sdk.AcceptRequest, yes bool) error {
+func (a *app) accept(cmd *cobra.Command, req *sdk.AcceptRequest, depths []string, yes bool) error {
 	client, err := a.dial(cmd.Context())
 	if err != nil {
 		return err
@@ -186,6 +201,9 @@ func (a *app) accept(cmd *cobra.Command, req *sdk.AcceptRequest, yes bool) error
 	defer cancel()
 	k, err := a.loadAssets(look, client)
 	if err != nil {
+		return err
+	}
+	if req.Depths, err = k.depths(depths); err != nil {
 		return err
 	}
 	inspected, err := client.Settlement.Inspect(look, &sdk.InspectRequest{Ticket: req.GetTicket()})

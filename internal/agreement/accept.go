@@ -88,6 +88,7 @@ func (s *Service) taken(r Record, signed htlc.SignedOffer) *Error {
 type AcceptRequest struct {
 	Ticket string
 	ByHand bool // do not contact the initiator's node
+	Depths Depths
 }
 
 // Accepted is the outcome of Accept. The record is agreed where the
@@ -109,6 +110,12 @@ func (s *Service) Accept(ctx context.Context, req AcceptRequest) (Accepted, erro
 	}
 	if err := s.foreign(signed.Offer); err != nil {
 		return Accepted{}, err
+	}
+	if err := foreignDepths(req.Depths, signed.Offer.Gives.Asset, signed.Offer.Wants.Asset); err != nil {
+		return Accepted{}, err
+	}
+	if against := req.Depths.shallow([]htlc.Leg{signed.Offer.Gives, signed.Offer.Wants}); len(against) > 0 {
+		return Accepted{}, against[0]
 	}
 	if err := s.know(ctx, signed, req.ByHand); err != nil {
 		return Accepted{}, err

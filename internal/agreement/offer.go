@@ -18,6 +18,7 @@ type OfferRequest struct {
 	Send, Receive AssetAmount
 	ValidFor      time.Duration
 	ByHand        bool // leave our address out
+	Depths        Depths
 }
 
 // Offer reserves what the swap needs of us and makes a ticket.
@@ -73,6 +74,10 @@ func (s *Service) repeated(ctx context.Context, req OfferRequest) (htlc.Salt, er
 	same := r.Initiator && r.ByHand == req.ByHand &&
 		req.Send == AssetAmount{r.Offer.Gives.Asset, r.Offer.Gives.Amount} &&
 		req.Receive == AssetAmount{r.Offer.Wants.Asset, r.Offer.Wants.Amount}
+	for _, leg := range []htlc.Leg{r.Offer.Gives, r.Offer.Wants} {
+		wanted, asked := req.Depths[leg.Chain()]
+		same = same && (!asked || wanted == leg.MinConfirmations)
+	}
 	if !same {
 		return htlc.Salt{}, refuse(RequestIDReused, map[string]string{"request_id": req.Request},
 			"the request id was used for another offer")
@@ -90,7 +95,7 @@ func (s *Service) draft(ctx context.Context, req OfferRequest) (Record, error) {
 		return Record{}, err
 	}
 	now := s.opts.Now()
-	o, err := s.sketch(ctx, salt, req.Send, req.Receive, s.validFor(req.ValidFor), now)
+	o, err := s.sketch(ctx, salt, AssetPair{req.Send, req.Receive}, req.Depths, s.validFor(req.ValidFor), now)
 	if err != nil {
 		return Record{}, err
 	}
@@ -160,7 +165,12 @@ func (s *Service) salt() (htlc.Salt, error) {
 }
 
 // sketch is an offer without keys and lane.
-func (s *Service) sketch(ctx context.Context, salt htlc.Salt, gives, wants AssetAmount, valid time.Duration, now time.Time) (htlc.Offer, error) {
+func (s *Service) sketch(
+	ctx context.Context, salt htlc.Salt, of AssetPair, asked Depths, valid time.Duration, now time.Time,
+) (htlc.Offer, error) {
+	if err := foreignDepths(asked, of.Gives.Asset, of.Wants.Asset); err != nil {
+		return htlc.Offer{}, err
+	}
 	secret, err := s.opts.Secrets.Secret(salt)
 	if err != nil {
 		return htlc.Offer{}, explain("the hash of the secret", err)
@@ -170,7 +180,7 @@ func (s *Service) sketch(ctx context.Context, salt htlc.Salt, gives, wants Asset
 	for _, l := range []struct {
 		leg *htlc.Leg
 		is  AssetAmount
-	}{{&o.Gives, gives}, {&o.Wants, wants}} {
+	}{{&o.Gives, of.Gives}, {&o.Wants, of.Wants}} {
 		if err := l.is.Asset.Validate(); err != nil {
 			return htlc.Offer{}, explain("asset", err)
 		}
@@ -182,7 +192,9 @@ func (s *Service) sketch(ctx context.Context, salt htlc.Salt, gives, wants Asset
 			return htlc.Offer{}, zero(ctx, c, l.is.Asset)
 		}
 		l.leg.Asset, l.leg.Amount = l.is.Asset, l.is.Amount
-		l.leg.MinConfirmations, l.leg.Timing = c.Profile.MinConfirmations, c.Profile.Timing
+		if err := s.deepen(l.leg, c.Profile, asked); err != nil {
+			return htlc.Offer{}, err
+		}
 	}
 	return o, nil
 }

@@ -44,9 +44,9 @@ func (s *Service) checkPolicy(t htlc.Terms, self int, now time.Time) []*Error {
 // against refuses a leg below the profile.
 func (p Profile) against(leg htlc.Leg, i int) []*Error {
 	meta := map[string]string{"chain": string(leg.Chain()), "leg": fmt.Sprint(i)}
-	if leg.MinConfirmations < p.MinConfirmations {
-		return []*Error{refuse(TermsInvalid, meta, "leg %d asks for %d confirmations, this node wants at least %d on %s",
-			i, leg.MinConfirmations, p.MinConfirmations, leg.Chain())}
+	if least := p.Depth(leg.Asset, leg.Amount); leg.MinConfirmations < least {
+		return []*Error{refuse(TermsInvalid, meta, "leg %d asks for %d confirmations, this node wants at least %d on %s for %s",
+			i, leg.MinConfirmations, least, leg.Chain(), leg.Amount)}
 	}
 	if need := p.at(leg.MinConfirmations); !leg.Timing.AtLeast(need) {
 		return []*Error{refuse(TimeLockTooTight, meta,

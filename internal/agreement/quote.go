@@ -17,6 +17,9 @@ type AssetAmount struct {
 	Amount htlc.Amount
 }
 
+// AssetPair is what the initiator gives and wants.
+type AssetPair struct{ Gives, Wants AssetAmount }
+
 // Quote is what a swap costs and takes, as this node sees it. Times are unix
 // seconds; those of a leg are by its chain's clock.
 type Quote struct {
@@ -61,6 +64,7 @@ type QuoteRequest struct {
 	Send, Receive AssetAmount
 	Participant   bool // else we would be the initiator
 	ValidFor      time.Duration
+	Depths        Depths
 }
 
 // Quote shows what a swap would cost and take, and reserves nothing. It
@@ -75,7 +79,7 @@ func (s *Service) Quote(ctx context.Context, req QuoteRequest) (Quote, error) {
 	if req.Participant {
 		self, gives, wants = 1, req.Receive, req.Send
 	}
-	o, err := s.sketch(ctx, salt, gives, wants, s.validFor(req.ValidFor), now)
+	o, err := s.sketch(ctx, salt, AssetPair{gives, wants}, req.Depths, s.validFor(req.ValidFor), now)
 	if err != nil {
 		return Quote{}, err
 	}

@@ -29,7 +29,10 @@ const (
 // the Terms of others must allow.
 type Profile struct {
 	MinConfirmations uint32
-	Timing           htlc.Timing
+	// Steps deepen it by amount: for each asset from the smallest amount to the
+	// largest, no step less deep than the one before.
+	Steps  []DepthStep
+	Timing htlc.Timing
 }
 
 // Chain is one chain as agreements see it.

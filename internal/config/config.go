@@ -77,27 +77,32 @@ type Keys struct {
 
 // Chain is one chain and its back end.
 type Chain struct {
-	Name         string   `koanf:"name" doc:"Name for people: letters, digits and dashes"`
-	Kind         string   `koanf:"kind" doc:"bitcoin or evm"`
-	ID           string   `koanf:"id" doc:"CAIP-2 id"`
-	URL          Secret   `koanf:"url" doc:"The back end: http(s) for bitcoin, http(s) or ws(s) for evm. Printed without user and path"`
-	User         string   `koanf:"user" doc:"User of the back end's RPC"`
-	Password     Secret   `koanf:"password" doc:"Password of that user; better one of the two below"`
-	PasswordEnv  string   `koanf:"password_env" doc:"Name of the environment variable with the password"`
-	PasswordFile string   `koanf:"password_file" doc:"File with the password"`
-	CookieFile   string   `koanf:"cookie_file" doc:"Cookie file of the back end, instead of user and password"`
-	TLSCert      string   `koanf:"tls_cert" doc:"PEM file of the certificate that the back end's must descend from"`
-	Genesis      string   `koanf:"genesis" doc:"Hash of block 0, 64 hexadecimal digits. Where empty, the id tells it (bitcoin) or the first answer is kept (evm, local chains only)"`
-	Deployment   string   `koanf:"deployment" doc:"EVM: address of the Solidity deployment; the release's deterministic address where empty"`
-	Tokens       []Token  `koanf:"tokens" doc:"EVM: the ERC-20 tokens that are swapped. List no token whose balances change by themselves"`
-	Profile      string   `koanf:"profile" doc:"Defaults of timing and depth: standard, or devnet (one-second blocks; regtest and chain ids 1337 and 31337 only)"`
-	Confirms     uint32   `koanf:"min_confirmations" doc:"Depth at which a funding or a spend counts; 0 for the profile's"`
-	Timing       Timing   `koanf:"timing" doc:"What time locks are computed from; 0 for the profile's"`
-	Fees         Fees     `koanf:"fees" doc:"Limits of fees"`
-	Poll         Duration `koanf:"poll_interval" doc:"How often a back end without notifications is asked"`
-	Birth        uint64   `koanf:"birth_height" doc:"Bitcoin: height of the last block before this seed was made; older blocks are not searched for its coins. 0 searches all, which is right for local chains only"`
-	Lanes        uint64   `koanf:"lanes" doc:"EVM: most contracts of this node open at one time; 0 for the default"`
-	Bury         uint64   `koanf:"bury" doc:"Depth at which a lane's close or a used nonce counts as final; 0 for min_confirmations"`
+	Name         string      `koanf:"name" doc:"Name for people: letters, digits and dashes"`
+	Kind         string      `koanf:"kind" doc:"bitcoin or evm"`
+	ID           string      `koanf:"id" doc:"CAIP-2 id"`
+	URL          Secret      `koanf:"url" doc:"The back end: http(s) for bitcoin, http(s) or ws(s) for evm. Printed without user and path"`
+	User         string      `koanf:"user" doc:"User of the back end's RPC"`
+	Password     Secret      `koanf:"password" doc:"Password of that user; better one of the two below"`
+	PasswordEnv  string      `koanf:"password_env" doc:"Name of the environment variable with the password"`
+	PasswordFile string      `koanf:"password_file" doc:"File with the password"`
+	CookieFile   string      `koanf:"cookie_file" doc:"Cookie file of the back end, instead of user and password"`
+	TLSCert      string      `koanf:"tls_cert" doc:"PEM file of the certificate that the back end's must descend from"`
+	More         []BackEnd   `koanf:"backends" doc:"Further back ends of the chain, at best of different operators. With two or more in all, each is judged by the others, and two must agree before the secret is shown or coins are locked; http(s) only"`
+	Health       Health      `koanf:"health" doc:"When one of several back ends is set aside"`
+	Breaker      Breaker     `koanf:"breaker" doc:"When the chain is not trusted with new swaps and first reveals"`
+	Depth        []DepthStep `koanf:"depth" doc:"More confirmations for larger amounts. Where neither these nor min_confirmations are given, the profile's"`
+	Finality     bool        `koanf:"finality" doc:"EVM: besides min_confirmations, wait until the chain calls the funding's block finalized, where the back end tells"`
+	Genesis      string      `koanf:"genesis" doc:"Hash of block 0, 64 hexadecimal digits. Where empty, the id tells it (bitcoin) or the first answer is kept (evm, local chains only)"`
+	Deployment   string      `koanf:"deployment" doc:"EVM: address of the Solidity deployment; the release's deterministic address where empty"`
+	Tokens       []Token     `koanf:"tokens" doc:"EVM: the ERC-20 tokens that are swapped. List no token whose balances change by themselves"`
+	Profile      string      `koanf:"profile" doc:"Defaults of timing and depth: standard, or devnet (one-second blocks; regtest and chain ids 1337 and 31337 only)"`
+	Confirms     uint32      `koanf:"min_confirmations" doc:"Depth at which a funding or a spend counts; 0 for the profile's"`
+	Timing       Timing      `koanf:"timing" doc:"What time locks are computed from; 0 for the profile's"`
+	Fees         Fees        `koanf:"fees" doc:"Limits of fees"`
+	Poll         Duration    `koanf:"poll_interval" doc:"How often a back end without notifications is asked"`
+	Birth        uint64      `koanf:"birth_height" doc:"Bitcoin: height of the last block before this seed was made; older blocks are not searched for its coins. 0 searches all, which is right for local chains only"`
+	Lanes        uint64      `koanf:"lanes" doc:"EVM: most contracts of this node open at one time; 0 for the default"`
+	Bury         uint64      `koanf:"bury" doc:"Depth at which a lane's close or a used nonce counts as final; 0 for min_confirmations"`
 }
 
 // Duration is a time.Duration whose zero means a default.

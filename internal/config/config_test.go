@@ -165,7 +165,7 @@ func TestAGoodConfigurationLoads(t *testing.T) {
 	if c.DataDir != "/home/somebody/.kofo" || c.CertPath() != "/home/somebody/.kofo/tls/cert.pem" || c.Advertised() != "127.0.0.1:9521" {
 		t.Errorf("%s %s %s", c.DataDir, c.CertPath(), c.Advertised())
 	}
-	user, password, err := c.Credentials(c.Chains[0], []string{"KOFO_BITCOIN_RPC_PASSWORD=pw"})
+	user, password, err := c.Login(c.Chains[0].BackEnds()[0], []string{"KOFO_BITCOIN_RPC_PASSWORD=pw"})
 	if user != "kofo" || password.Reveal() != "pw" || err != nil {
 		t.Errorf("credentials %q %v", user, err)
 	}
@@ -327,6 +327,23 @@ func TestEveryMistakeHasItsReasonKeyAndLine(t *testing.T) {
 		{goodChain + "    tls_cert: x", ReasonConflict, "chains[0].tls_cert", 7, ""},
 		{goodChain + "    password: x", ReasonMissing, "chains[0].user", 3, ""},
 		{goodChain + "    password: x\n    user: y\n    password_env: Z", ReasonConflict, "chains[0].password", 7, ""},
+		{goodChain + "    backends: [{url: 'ftp://x'}]", ReasonBadValue, "chains[0].backends[0].url", 7, ""},
+		{goodChain + "    backends: [{user: x}]", ReasonMissing, "chains[0].backends[0].url", 7, ""},
+		{goodChain + "    backends: [{url: 'http://127.0.0.1:18334'}]", ReasonTwice, "chains[0].backends[0].url", 7, ""},
+		{goodChain + "    backends: [{url: 'http://other', user: x, password_env: NOTHERE, cookie_file: x}]", ReasonConflict, "chains[0].backends[0].password", 7, ""},
+		{strings.Replace(evm, "http:", "ws:", 1) + "    backends: [{url: 'http://other'}]", ReasonBadValue, "chains[0].url", 6, ""},
+		{strings.Replace(goodChain, "    url: http://127.0.0.1:18334\n", "", 1), ReasonMissing, "chains[0].url", 3, ""},
+		{goodChain + "    health:\n      max_lag_blocks: 5000", ReasonBadValue, "chains[0].health.max_lag_blocks", 8, ""},
+		{goodChain + "    health:\n      lag_time: 48h", ReasonBadValue, "chains[0].health.lag_time", 8, ""},
+		{goodChain + "    breaker:\n      reorg_depth: 1000000", ReasonBadValue, "chains[0].breaker.reorg_depth", 8, ""},
+		{goodChain + "    breaker:\n      calm_blocks: 1000000", ReasonBadValue, "chains[0].breaker.calm_blocks", 8, ""},
+		{goodChain + "    breaker:\n      stall: 1ms", ReasonBadValue, "chains[0].breaker.stall", 8, ""},
+		{goodChain + "    finality: true", ReasonConflict, "chains[0].finality", 7, ""},
+		{goodChain + "    depth: [{min_confirmations: 0}]", ReasonBadValue, "chains[0].depth[0].min_confirmations", 7, ""},
+		{goodChain + "    depth: [{up_to: 5, min_confirmations: 3}]", ReasonMissing, "chains[0].depth[0].up_to", 7, ""},
+		{goodChain + "    depth: [{up_to: 5, min_confirmations: 3}, {up_to: 4, min_confirmations: 4}, {min_confirmations: 5}]", ReasonConflict, "chains[0].depth[1].up_to", 7, ""},
+		{goodChain + "    depth: [{up_to: 5, min_confirmations: 3}, {min_confirmations: 2}]", ReasonConflict, "chains[0].depth[1].min_confirmations", 7, ""},
+		{goodChain + "    depth: [{asset: 'eip155:1337/slip44:60', min_confirmations: 2}]", ReasonConflict, "chains[0].depth[0].asset", 7, ""},
 		{goodChain + "    min_confirmations: 20000", ReasonBadValue, "chains[0].min_confirmations", 7, ""},
 		{goodChain + "    timing:\n      sighting: 500ms", ReasonBadValue, "chains[0].timing.sighting", 8, ""},
 		{goodChain + "    fees:\n      budget_permille: 1001", ReasonBadValue, "chains[0].fees.budget_permille", 8, ""},

@@ -268,6 +268,9 @@ func (l *loader) namedVariables(k *koanf.Koanf) map[string]bool {
 	out := map[string]bool{k.String("keys.passphrase_env"): true, "KOFO_PASSPHRASE": true}
 	for _, chain := range k.Slices("chains") {
 		out[chain.String("password_env")] = true
+		for _, b := range chain.Slices("backends") {
+			out[b.String("password_env")] = true
+		}
 	}
 	return out
 }

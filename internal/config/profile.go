@@ -23,6 +23,9 @@ type profile struct {
 	confirmations uint32
 	timing        Timing
 	blockTime     time.Duration
+	health        Health
+	stall         time.Duration
+	depth         []DepthStep
 }
 
 // profiles: standard is as careful as a mainnet would need. A Bitcoin median
@@ -38,23 +41,32 @@ var profiles = map[string]map[string]profile{
 		KindBitcoin: {confirmations: 3, blockTime: 10 * time.Minute, timing: Timing{
 			ClockLead: 20 * time.Minute, ClockLag: 3 * time.Hour, FundWindow: time.Hour,
 			BuryFund: 2 * time.Hour, BuryRedeem: 3 * time.Hour, BuryRefund: 3 * time.Hour, Sighting: 10 * time.Minute,
-		}},
+		},
+			health: Health{MaxLag: 2, LagTime: 2 * time.Minute, Probation: 10 * time.Minute}, stall: 3 * time.Hour,
+			depth: []DepthStep{{UpTo: htlc.NewAmount(100_000_000), Confirms: 3}, {Confirms: 6}}},
 		KindEVM: {confirmations: 70, blockTime: 12 * time.Second, timing: Timing{
 			ClockLead: time.Minute, ClockLag: 5 * time.Minute, FundWindow: 15 * time.Minute,
 			BuryFund: 20 * time.Minute, BuryRedeem: 30 * time.Minute, BuryRefund: 30 * time.Minute, Sighting: 5 * time.Minute,
-		}},
+		},
+			health: Health{MaxLag: 5, LagTime: time.Minute, Probation: 10 * time.Minute}, stall: 10 * time.Minute},
 	},
 	ProfileDevnet: {
 		KindBitcoin: {confirmations: 2, blockTime: time.Second, timing: Timing{
 			ClockLead: time.Second, ClockLag: 8 * time.Second, FundWindow: 10 * time.Second,
 			BuryFund: 4 * time.Second, BuryRedeem: 5 * time.Second, BuryRefund: 5 * time.Second, Sighting: 2 * time.Second,
-		}},
+		}, health: devnetHealth, stall: devnetStall},
 		KindEVM: {confirmations: 2, blockTime: time.Second, timing: Timing{
 			ClockLead: time.Second, ClockLag: 3 * time.Second, FundWindow: 8 * time.Second,
 			BuryFund: 4 * time.Second, BuryRedeem: 5 * time.Second, BuryRefund: 5 * time.Second, Sighting: 2 * time.Second,
-		}},
+		}, health: devnetHealth, stall: devnetStall},
 	},
 }
+
+// devnetHealth is for blocks of a second, devnetStall for chains that people
+// stop by hand.
+var devnetHealth = Health{MaxLag: 3, LagTime: 2 * time.Second, Probation: 3 * time.Second}
+
+const devnetStall = 10 * time.Minute
 
 // devnetChains are those on which the devnet profile is accepted.
 var devnetChains = map[htlc.ChainID]bool{
@@ -93,8 +105,17 @@ func (c *Chain) complete() {
 	if !ok {
 		return // validation says so
 	}
+	if c.Confirms == 0 && len(c.Depth) == 0 {
+		c.Depth = p.depth
+	}
 	or(&c.Confirms, p.confirmations)
 	or(&c.Bury, uint64(c.Confirms))
+	or(&c.Health.MaxLag, p.health.MaxLag)
+	or(&c.Health.LagTime, p.health.LagTime)
+	or(&c.Health.Probation, p.health.Probation)
+	or(&c.Breaker.ReorgDepth, uint64(c.Confirms))
+	or(&c.Breaker.Stall, p.stall)
+	or(&c.Breaker.CalmBlocks, 2*uint64(c.Confirms))
 	t := &c.Timing
 	or(&t.ClockLead, p.timing.ClockLead)
 	or(&t.ClockLag, p.timing.ClockLag)

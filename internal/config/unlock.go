@@ -107,33 +107,3 @@ func badDescriptor(fd int, why string) error {
 		Reason: ReasonBadValue, Key: "keys.passphrase_fd", Text: fmt.Sprintf("the passphrase cannot be read from descriptor %d: %s", fd, why),
 	}}}
 }
-
-// Credentials are the user and password of the chain's back end, from
-// wherever they were said to be.
-func (c Config) Credentials(chain Chain, environ []string) (user string, password Secret, err error) {
-	switch {
-	case chain.CookieFile != "":
-		raw, err := os.ReadFile(c.Path(chain.CookieFile))
-		if err != nil {
-			return "", Secret{}, fmt.Errorf("cookie file of %s: %w", chain.Name, err)
-		}
-		user, text, ok := strings.Cut(strings.TrimSpace(string(raw)), ":")
-		if !ok {
-			return "", Secret{}, fmt.Errorf("cookie file of %s: not user:password", chain.Name)
-		}
-		return user, NewSecret(text), nil
-	case chain.PasswordFile != "":
-		raw, err := os.ReadFile(c.Path(chain.PasswordFile))
-		if err != nil {
-			return "", Secret{}, fmt.Errorf("password file of %s: %w", chain.Name, err)
-		}
-		return chain.User, NewSecret(strings.TrimRight(string(raw), "\r\n")), nil
-	case chain.PasswordEnv != "":
-		text := lookup(environ, chain.PasswordEnv)
-		if text == "" {
-			return "", Secret{}, fmt.Errorf("password of %s: the environment has no %s", chain.Name, chain.PasswordEnv)
-		}
-		return chain.User, NewSecret(text), nil
-	}
-	return chain.User, chain.Password, nil
-}

@@ -100,15 +100,17 @@ func touchesLocks(p Problem) bool { return ofLocks.MatchString(p.Key) }
 func (c Config) validatePasswords(environ []string) []Problem {
 	var out []Problem
 	for i, chain := range c.Chains {
-		if chain.CookieFile != "" {
-			continue // comes and goes with the back end
-		}
-		if _, _, err := c.Credentials(chain, environ); err != nil {
-			key := "password_env"
-			if chain.PasswordFile != "" {
-				key = "password_file"
+		for n, b := range chain.BackEnds() {
+			if b.CookieFile != "" {
+				continue // comes and goes with the back end
 			}
-			out = append(out, Problem{Reason: ReasonMissing, Key: fmt.Sprintf("chains[%d].%s", i, key), Text: err.Error()})
+			if _, _, err := c.Login(b, environ); err != nil {
+				key := "password_env"
+				if b.PasswordFile != "" {
+					key = "password_file"
+				}
+				out = append(out, Problem{Reason: ReasonMissing, Key: fmt.Sprintf("chains[%d].%s%s", i, chain.backEndKey(n), key), Text: err.Error()})
+			}
 		}
 	}
 	return out
@@ -302,7 +304,7 @@ func (c Chain) validate(p *problems) {
 	p.oneOf("kind", c.Kind, KindBitcoin, KindEVM)
 	p.oneOf("profile", c.Profile, ProfileStandard, ProfileDevnet)
 	c.validateID(p)
-	c.validateBackEnd(p)
+	c.validateBackEnds(p)
 	if c.Genesis != "" && !hash32.MatchString(c.Genesis) {
 		p.add(ReasonBadValue, "genesis", "%q, must be 64 hexadecimal digits", c.Genesis)
 	}
@@ -319,6 +321,7 @@ func (c Chain) validate(p *problems) {
 			p.add(ReasonBadValue, "min_confirmations", "%d, must be from 1 to 10000", c.Confirms)
 		}
 		c.Timing.validate(p)
+		c.validateTrust(p)
 	}
 	p.within("fees.budget_permille", c.Fees.BudgetShare, 1, 1000)
 	p.span("fees.climb_window", c.Fees.ClimbWindow, 0, maxSpan)
@@ -341,36 +344,6 @@ func (c Chain) validateID(p *problems) {
 		p.add(ReasonMainnet, "id", "%v", err)
 	case c.Profile == ProfileDevnet && !devnetChains[id]:
 		p.add(ReasonProfile, "profile", "devnet is for regtest and chain ids 1337 and 31337, not for %s", c.ID)
-	}
-}
-
-func (c Chain) validateBackEnd(p *problems) {
-	schemes := []string{"http", "https"}
-	if c.Kind == KindEVM {
-		schemes = append(schemes, "ws", "wss")
-	}
-	u, err := url.Parse(c.URL.Reveal())
-	switch {
-	case c.URL.IsZero():
-		p.add(ReasonMissing, "url", "must be given")
-	case err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme):
-		p.add(ReasonBadValue, "url", "must begin with %s:// and name a host", strings.Join(schemes, ":// or "))
-	case c.TLSCert != "" && u.Scheme != "https" && u.Scheme != "wss":
-		p.add(ReasonConflict, "tls_cert", "the url has no TLS")
-	}
-	given := 0
-	for _, v := range []bool{!c.Password.IsZero(), c.PasswordEnv != "", c.PasswordFile != "", c.CookieFile != ""} {
-		if v {
-			given++
-		}
-	}
-	switch {
-	case given > 1:
-		p.add(ReasonConflict, "password", "only one of password, password_env, password_file and cookie_file")
-	case c.CookieFile != "" && c.User != "":
-		p.add(ReasonConflict, "user", "the cookie file has the user")
-	case given == 1 && c.CookieFile == "" && c.User == "":
-		p.add(ReasonMissing, "user", "a password needs its user")
 	}
 }
 

@@ -32,6 +32,7 @@ func (c *core) served() []server.Chain {
 	for _, on := range c.chains {
 		s := server.Chain{
 			ID: on.id, Name: on.Name, Purse: on.adapter, MinConfirmations: on.Confirms, BlockTime: on.BlockTime(),
+			Depths: on.Policy().Steps,
 		}
 		switch on.Kind {
 		case config.KindBitcoin:

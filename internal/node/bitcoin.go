@@ -26,7 +26,7 @@ func (c *core) openBitcoin(ctx context.Context, settings config.Chain) (chain, e
 	if err != nil {
 		return chain{}, err
 	}
-	user, password, err := c.cfg.Credentials(settings, c.environ)
+	user, password, err := c.cfg.Login(settings.BackEnds()[0], c.environ)
 	if err != nil {
 		return chain{}, err
 	}

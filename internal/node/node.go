@@ -186,7 +186,7 @@ func (c *core) newAgreements(replyTo string) (*agreement.Service, error) {
 	for _, on := range c.chains {
 		o.Chains = append(o.Chains, agreement.Chain{
 			ID: on.id, Reserver: on.adapter, Prover: on.adapter,
-			Profile: agreement.Profile{MinConfirmations: on.Confirms, Timing: on.Timing.HTLC()},
+			Profile: on.Policy(),
 		})
 	}
 	return agreement.New(o)

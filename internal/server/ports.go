@@ -167,6 +167,7 @@ type Chain struct {
 	Purse            Purse
 	Assets           []Asset
 	MinConfirmations uint32
+	Depths           []agreement.DepthStep
 	BlockTime        time.Duration
 	Deployment       string
 }

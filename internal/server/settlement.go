@@ -61,8 +61,12 @@ func (h settlement) Quote(ctx context.Context, req *kofov1.QuoteRequest) (*kofov
 	if err != nil {
 		return nil, err
 	}
+	depths, err := parseDepths(req.GetDepths())
+	if err != nil {
+		return nil, err
+	}
 	q, err := h.s.o.Quoter.Quote(ctx, agreement.QuoteRequest{
-		Send: send, Receive: receive, Participant: req.GetRole() == kofov1.Role_ROLE_PARTICIPANT,
+		Send: send, Receive: receive, Participant: req.GetRole() == kofov1.Role_ROLE_PARTICIPANT, Depths: depths,
 	})
 	if err != nil {
 		return nil, err
@@ -75,6 +79,10 @@ func (h settlement) Offer(ctx context.Context, req *kofov1.OfferRequest) (*kofov
 	if err != nil {
 		return nil, err
 	}
+	depths, err := parseDepths(req.GetDepths())
+	if err != nil {
+		return nil, err
+	}
 	var (
 		r     agreement.Record
 		quote agreement.Quote
@@ -82,12 +90,13 @@ func (h settlement) Offer(ctx context.Context, req *kofov1.OfferRequest) (*kofov
 	err = h.s.counted(ctx, "offer/"+req.GetRequestId(), send, func() (err error) {
 		// The quote first: with the coins reserved there may be none left to quote.
 		valid := req.GetValidFor().AsDuration()
-		quote, err = h.s.o.Quoter.Quote(ctx, agreement.QuoteRequest{Send: send, Receive: receive, ValidFor: valid})
+		quote, err = h.s.o.Quoter.Quote(ctx, agreement.QuoteRequest{Send: send, Receive: receive, ValidFor: valid, Depths: depths})
 		if err != nil {
 			return err
 		}
 		r, err = h.s.o.Agreer.Offer(ctx, agreement.OfferRequest{
 			Request: callerOf(ctx).ID + "/" + req.GetRequestId(), Send: send, Receive: receive, ValidFor: valid, ByHand: req.GetByHand(),
+			Depths: depths,
 		})
 		return err
 	}, mayHaveMoved)
@@ -159,8 +168,12 @@ func (h settlement) Accept(ctx context.Context, req *kofov1.AcceptRequest) (*kof
 // accept counts a ticket once, however often and by whichever request it is
 // accepted.
 func (h settlement) accept(ctx context.Context, req *kofov1.AcceptRequest) (done agreement.Accepted, err error) {
+	depths, err := parseDepths(req.GetDepths())
+	if err != nil {
+		return done, err
+	}
 	call := func() error {
-		done, err = h.s.o.Agreer.Accept(ctx, agreement.AcceptRequest{Ticket: req.GetTicket(), ByHand: req.GetByHand()})
+		done, err = h.s.o.Agreer.Accept(ctx, agreement.AcceptRequest{Ticket: req.GetTicket(), ByHand: req.GetByHand(), Depths: depths})
 		return err
 	}
 	ticket, err := htlc.ParseTicket(req.GetTicket())

@@ -123,12 +123,15 @@ type Chain struct {
 	Clock *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=clock,proto3" json:"clock,omitempty"`
 	// Height up to which this node has stored the chain's facts.
 	ProcessedHeight uint64 `protobuf:"varint,12,opt,name=processed_height,json=processedHeight,proto3" json:"processed_height,omitempty"`
-	// Confirmations that a funding needs here.
+	// Confirmations that a funding needs here; larger amounts may need more, see
+	// depths.
 	MinConfirmations uint32 `protobuf:"varint,13,opt,name=min_confirmations,json=minConfirmations,proto3" json:"min_confirmations,omitempty"`
 	// Address of the Solidity deployment, on EVM chains.
 	Deployment string `protobuf:"bytes,14,opt,name=deployment,proto3" json:"deployment,omitempty"`
 	// What can be swapped here.
-	Assets        []*Asset `protobuf:"bytes,15,rep,name=assets,proto3" json:"assets,omitempty"`
+	Assets []*Asset `protobuf:"bytes,15,rep,name=assets,proto3" json:"assets,omitempty"`
+	// Confirmations by amount, for each asset from the smallest to the largest.
+	Depths        []*DepthStep `protobuf:"bytes,16,rep,name=depths,proto3" json:"depths,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -268,6 +271,78 @@ func (x *Chain) GetAssets() []*Asset {
 	return nil
 }
 
+func (x *Chain) GetDepths() []*DepthStep {
+	if x != nil {
+		return x.Depths
+	}
+	return nil
+}
+
+// DepthStep is how deep fundings up to an amount must be buried.
+type DepthStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// CAIP-19 id.
+	Asset string `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
+	// Largest amount of this step, in base units; empty where the step is for
+	// everything above the one before.
+	UpTo string `protobuf:"bytes,2,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
+	// Confirmations.
+	MinConfirmations uint32 `protobuf:"varint,3,opt,name=min_confirmations,json=minConfirmations,proto3" json:"min_confirmations,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *DepthStep) Reset() {
+	*x = DepthStep{}
+	mi := &file_kofo_v1_chain_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DepthStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DepthStep) ProtoMessage() {}
+
+func (x *DepthStep) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_chain_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DepthStep.ProtoReflect.Descriptor instead.
+func (*DepthStep) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *DepthStep) GetAsset() string {
+	if x != nil {
+		return x.Asset
+	}
+	return ""
+}
+
+func (x *DepthStep) GetUpTo() string {
+	if x != nil {
+		return x.UpTo
+	}
+	return ""
+}
+
+func (x *DepthStep) GetMinConfirmations() uint32 {
+	if x != nil {
+		return x.MinConfirmations
+	}
+	return 0
+}
+
 // ListChainsRequest is the input of ListChains.
 type ListChainsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -277,7 +352,7 @@ type ListChainsRequest struct {
 
 func (x *ListChainsRequest) Reset() {
 	*x = ListChainsRequest{}
-	mi := &file_kofo_v1_chain_proto_msgTypes[2]
+	mi := &file_kofo_v1_chain_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -289,7 +364,7 @@ func (x *ListChainsRequest) String() string {
 func (*ListChainsRequest) ProtoMessage() {}
 
 func (x *ListChainsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_chain_proto_msgTypes[2]
+	mi := &file_kofo_v1_chain_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -302,7 +377,7 @@ func (x *ListChainsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListChainsRequest.ProtoReflect.Descriptor instead.
 func (*ListChainsRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{2}
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{3}
 }
 
 // ListChainsResponse is the output of ListChains.
@@ -316,7 +391,7 @@ type ListChainsResponse struct {
 
 func (x *ListChainsResponse) Reset() {
 	*x = ListChainsResponse{}
-	mi := &file_kofo_v1_chain_proto_msgTypes[3]
+	mi := &file_kofo_v1_chain_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -328,7 +403,7 @@ func (x *ListChainsResponse) String() string {
 func (*ListChainsResponse) ProtoMessage() {}
 
 func (x *ListChainsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_chain_proto_msgTypes[3]
+	mi := &file_kofo_v1_chain_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -341,7 +416,7 @@ func (x *ListChainsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListChainsResponse.ProtoReflect.Descriptor instead.
 func (*ListChainsResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{3}
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListChainsResponse) GetChains() []*Chain {
@@ -362,7 +437,7 @@ type GetChainRequest struct {
 
 func (x *GetChainRequest) Reset() {
 	*x = GetChainRequest{}
-	mi := &file_kofo_v1_chain_proto_msgTypes[4]
+	mi := &file_kofo_v1_chain_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -374,7 +449,7 @@ func (x *GetChainRequest) String() string {
 func (*GetChainRequest) ProtoMessage() {}
 
 func (x *GetChainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_chain_proto_msgTypes[4]
+	mi := &file_kofo_v1_chain_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -387,7 +462,7 @@ func (x *GetChainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetChainRequest.ProtoReflect.Descriptor instead.
 func (*GetChainRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{4}
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetChainRequest) GetId() string {
@@ -408,7 +483,7 @@ type GetChainResponse struct {
 
 func (x *GetChainResponse) Reset() {
 	*x = GetChainResponse{}
-	mi := &file_kofo_v1_chain_proto_msgTypes[5]
+	mi := &file_kofo_v1_chain_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -420,7 +495,7 @@ func (x *GetChainResponse) String() string {
 func (*GetChainResponse) ProtoMessage() {}
 
 func (x *GetChainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_chain_proto_msgTypes[5]
+	mi := &file_kofo_v1_chain_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -433,7 +508,7 @@ func (x *GetChainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetChainResponse.ProtoReflect.Descriptor instead.
 func (*GetChainResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{5}
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetChainResponse) GetChain() *Chain {
@@ -452,7 +527,7 @@ const file_kofo_v1_chain_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06symbol\x18\x02 \x01(\tR\x06symbol\x12\x1a\n" +
 	"\bdecimals\x18\x03 \x01(\rR\bdecimals\x12\x19\n" +
-	"\bfee_coin\x18\x04 \x01(\bR\afeeCoin\"\xf7\x03\n" +
+	"\bfee_coin\x18\x04 \x01(\bR\afeeCoin\"\xa3\x04\n" +
 	"\x05Chain\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
@@ -472,7 +547,12 @@ const file_kofo_v1_chain_proto_rawDesc = "" +
 	"\n" +
 	"deployment\x18\x0e \x01(\tR\n" +
 	"deployment\x12&\n" +
-	"\x06assets\x18\x0f \x03(\v2\x0e.kofo.v1.AssetR\x06assets\"\x13\n" +
+	"\x06assets\x18\x0f \x03(\v2\x0e.kofo.v1.AssetR\x06assets\x12*\n" +
+	"\x06depths\x18\x10 \x03(\v2\x12.kofo.v1.DepthStepR\x06depths\"c\n" +
+	"\tDepthStep\x12\x14\n" +
+	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x13\n" +
+	"\x05up_to\x18\x02 \x01(\tR\x04upTo\x12+\n" +
+	"\x11min_confirmations\x18\x03 \x01(\rR\x10minConfirmations\"\x13\n" +
 	"\x11ListChainsRequest\"<\n" +
 	"\x12ListChainsResponse\x12&\n" +
 	"\x06chains\x18\x01 \x03(\v2\x0e.kofo.v1.ChainR\x06chains\"N\n" +
@@ -497,31 +577,33 @@ func file_kofo_v1_chain_proto_rawDescGZIP() []byte {
 	return file_kofo_v1_chain_proto_rawDescData
 }
 
-var file_kofo_v1_chain_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_kofo_v1_chain_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_kofo_v1_chain_proto_goTypes = []any{
 	(*Asset)(nil),                 // 0: kofo.v1.Asset
 	(*Chain)(nil),                 // 1: kofo.v1.Chain
-	(*ListChainsRequest)(nil),     // 2: kofo.v1.ListChainsRequest
-	(*ListChainsResponse)(nil),    // 3: kofo.v1.ListChainsResponse
-	(*GetChainRequest)(nil),       // 4: kofo.v1.GetChainRequest
-	(*GetChainResponse)(nil),      // 5: kofo.v1.GetChainResponse
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*DepthStep)(nil),             // 2: kofo.v1.DepthStep
+	(*ListChainsRequest)(nil),     // 3: kofo.v1.ListChainsRequest
+	(*ListChainsResponse)(nil),    // 4: kofo.v1.ListChainsResponse
+	(*GetChainRequest)(nil),       // 5: kofo.v1.GetChainRequest
+	(*GetChainResponse)(nil),      // 6: kofo.v1.GetChainResponse
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_kofo_v1_chain_proto_depIdxs = []int32{
-	6, // 0: kofo.v1.Chain.block_time:type_name -> google.protobuf.Timestamp
-	6, // 1: kofo.v1.Chain.clock:type_name -> google.protobuf.Timestamp
+	7, // 0: kofo.v1.Chain.block_time:type_name -> google.protobuf.Timestamp
+	7, // 1: kofo.v1.Chain.clock:type_name -> google.protobuf.Timestamp
 	0, // 2: kofo.v1.Chain.assets:type_name -> kofo.v1.Asset
-	1, // 3: kofo.v1.ListChainsResponse.chains:type_name -> kofo.v1.Chain
-	1, // 4: kofo.v1.GetChainResponse.chain:type_name -> kofo.v1.Chain
-	2, // 5: kofo.v1.ChainService.ListChains:input_type -> kofo.v1.ListChainsRequest
-	4, // 6: kofo.v1.ChainService.GetChain:input_type -> kofo.v1.GetChainRequest
-	3, // 7: kofo.v1.ChainService.ListChains:output_type -> kofo.v1.ListChainsResponse
-	5, // 8: kofo.v1.ChainService.GetChain:output_type -> kofo.v1.GetChainResponse
-	7, // [7:9] is the sub-list for method output_type
-	5, // [5:7] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	2, // 3: kofo.v1.Chain.depths:type_name -> kofo.v1.DepthStep
+	1, // 4: kofo.v1.ListChainsResponse.chains:type_name -> kofo.v1.Chain
+	1, // 5: kofo.v1.GetChainResponse.chain:type_name -> kofo.v1.Chain
+	3, // 6: kofo.v1.ChainService.ListChains:input_type -> kofo.v1.ListChainsRequest
+	5, // 7: kofo.v1.ChainService.GetChain:input_type -> kofo.v1.GetChainRequest
+	4, // 8: kofo.v1.ChainService.ListChains:output_type -> kofo.v1.ListChainsResponse
+	6, // 9: kofo.v1.ChainService.GetChain:output_type -> kofo.v1.GetChainResponse
+	8, // [8:10] is the sub-list for method output_type
+	6, // [6:8] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_kofo_v1_chain_proto_init() }
@@ -535,7 +617,7 @@ func file_kofo_v1_chain_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kofo_v1_chain_proto_rawDesc), len(file_kofo_v1_chain_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

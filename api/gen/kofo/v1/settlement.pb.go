@@ -414,6 +414,61 @@ func (x *QuotedLeg) GetTimeLock() *timestamppb.Timestamp {
 	return nil
 }
 
+// ChainDepth is how deep transactions of a swap must be buried on a chain.
+type ChainDepth struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// CAIP-2 id of the chain.
+	Chain string `protobuf:"bytes,1,opt,name=chain,proto3" json:"chain,omitempty"`
+	// Confirmations.
+	MinConfirmations uint32 `protobuf:"varint,2,opt,name=min_confirmations,json=minConfirmations,proto3" json:"min_confirmations,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *ChainDepth) Reset() {
+	*x = ChainDepth{}
+	mi := &file_kofo_v1_settlement_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChainDepth) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChainDepth) ProtoMessage() {}
+
+func (x *ChainDepth) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_settlement_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChainDepth.ProtoReflect.Descriptor instead.
+func (*ChainDepth) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ChainDepth) GetChain() string {
+	if x != nil {
+		return x.Chain
+	}
+	return ""
+}
+
+func (x *ChainDepth) GetMinConfirmations() uint32 {
+	if x != nil {
+		return x.MinConfirmations
+	}
+	return 0
+}
+
 // QuoteRequest is the input of Quote.
 type QuoteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -422,14 +477,17 @@ type QuoteRequest struct {
 	// What this node would be paid.
 	Receive *AssetAmount `protobuf:"bytes,2,opt,name=receive,proto3" json:"receive,omitempty"`
 	// What this node would be; the initiator where not said.
-	Role          Role `protobuf:"varint,3,opt,name=role,proto3,enum=kofo.v1.Role" json:"role,omitempty"`
+	Role Role `protobuf:"varint,3,opt,name=role,proto3,enum=kofo.v1.Role" json:"role,omitempty"`
+	// Confirmations that this swap shall wait for on a chain, at least those of
+	// the node's policy for the amount.
+	Depths        []*ChainDepth `protobuf:"bytes,4,rep,name=depths,proto3" json:"depths,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *QuoteRequest) Reset() {
 	*x = QuoteRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[2]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -441,7 +499,7 @@ func (x *QuoteRequest) String() string {
 func (*QuoteRequest) ProtoMessage() {}
 
 func (x *QuoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[2]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -454,7 +512,7 @@ func (x *QuoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuoteRequest.ProtoReflect.Descriptor instead.
 func (*QuoteRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{2}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *QuoteRequest) GetSend() *AssetAmount {
@@ -478,6 +536,13 @@ func (x *QuoteRequest) GetRole() Role {
 	return Role_ROLE_UNSPECIFIED
 }
 
+func (x *QuoteRequest) GetDepths() []*ChainDepth {
+	if x != nil {
+		return x.Depths
+	}
+	return nil
+}
+
 // QuoteResponse is the output of Quote.
 type QuoteResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -489,7 +554,7 @@ type QuoteResponse struct {
 
 func (x *QuoteResponse) Reset() {
 	*x = QuoteResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[3]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -501,7 +566,7 @@ func (x *QuoteResponse) String() string {
 func (*QuoteResponse) ProtoMessage() {}
 
 func (x *QuoteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[3]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -514,7 +579,7 @@ func (x *QuoteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuoteResponse.ProtoReflect.Descriptor instead.
 func (*QuoteResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{3}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *QuoteResponse) GetQuote() *Quote {
@@ -537,14 +602,17 @@ type OfferRequest struct {
 	ValidFor *durationpb.Duration `protobuf:"bytes,4,opt,name=valid_for,json=validFor,proto3" json:"valid_for,omitempty"`
 	// Leave the address of this node out of the ticket, so that the answer
 	// comes by hand.
-	ByHand        bool `protobuf:"varint,5,opt,name=by_hand,json=byHand,proto3" json:"by_hand,omitempty"`
+	ByHand bool `protobuf:"varint,5,opt,name=by_hand,json=byHand,proto3" json:"by_hand,omitempty"`
+	// Confirmations that this swap shall wait for on a chain, at least those of
+	// the node's policy for the amount.
+	Depths        []*ChainDepth `protobuf:"bytes,6,rep,name=depths,proto3" json:"depths,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OfferRequest) Reset() {
 	*x = OfferRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[4]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -556,7 +624,7 @@ func (x *OfferRequest) String() string {
 func (*OfferRequest) ProtoMessage() {}
 
 func (x *OfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[4]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -569,7 +637,7 @@ func (x *OfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferRequest.ProtoReflect.Descriptor instead.
 func (*OfferRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{4}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *OfferRequest) GetRequestId() string {
@@ -607,6 +675,13 @@ func (x *OfferRequest) GetByHand() bool {
 	return false
 }
 
+func (x *OfferRequest) GetDepths() []*ChainDepth {
+	if x != nil {
+		return x.Depths
+	}
+	return nil
+}
+
 // OfferResponse is the output of Offer.
 type OfferResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -624,7 +699,7 @@ type OfferResponse struct {
 
 func (x *OfferResponse) Reset() {
 	*x = OfferResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[5]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -636,7 +711,7 @@ func (x *OfferResponse) String() string {
 func (*OfferResponse) ProtoMessage() {}
 
 func (x *OfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[5]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -649,7 +724,7 @@ func (x *OfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferResponse.ProtoReflect.Descriptor instead.
 func (*OfferResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{5}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *OfferResponse) GetOfferId() string {
@@ -691,7 +766,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[6]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -703,7 +778,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[6]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -716,7 +791,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{6}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *InspectRequest) GetTicket() string {
@@ -748,7 +823,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[7]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -760,7 +835,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[7]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -773,7 +848,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{7}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *InspectResponse) GetOfferId() string {
@@ -833,7 +908,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[8]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -845,7 +920,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[8]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -858,7 +933,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{8}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Refusal) GetReason() string {
@@ -891,14 +966,18 @@ type AcceptRequest struct {
 	// The line of text that Offer gave.
 	Ticket string `protobuf:"bytes,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	// Don't contact the initiator's node; the answer goes by hand.
-	ByHand        bool `protobuf:"varint,3,opt,name=by_hand,json=byHand,proto3" json:"by_hand,omitempty"`
+	ByHand bool `protobuf:"varint,3,opt,name=by_hand,json=byHand,proto3" json:"by_hand,omitempty"`
+	// The least confirmations on a chain with which the ticket is accepted. The
+	// ticket says how many the swap waits for; with fewer than these it is
+	// refused.
+	Depths        []*ChainDepth `protobuf:"bytes,4,rep,name=depths,proto3" json:"depths,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AcceptRequest) Reset() {
 	*x = AcceptRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[9]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -910,7 +989,7 @@ func (x *AcceptRequest) String() string {
 func (*AcceptRequest) ProtoMessage() {}
 
 func (x *AcceptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[9]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -923,7 +1002,7 @@ func (x *AcceptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptRequest.ProtoReflect.Descriptor instead.
 func (*AcceptRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{9}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AcceptRequest) GetRequestId() string {
@@ -947,6 +1026,13 @@ func (x *AcceptRequest) GetByHand() bool {
 	return false
 }
 
+func (x *AcceptRequest) GetDepths() []*ChainDepth {
+	if x != nil {
+		return x.Depths
+	}
+	return nil
+}
+
 // AcceptResponse is the output of Accept.
 type AcceptResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -966,7 +1052,7 @@ type AcceptResponse struct {
 
 func (x *AcceptResponse) Reset() {
 	*x = AcceptResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[10]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1064,7 @@ func (x *AcceptResponse) String() string {
 func (*AcceptResponse) ProtoMessage() {}
 
 func (x *AcceptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[10]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1077,7 @@ func (x *AcceptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptResponse.ProtoReflect.Descriptor instead.
 func (*AcceptResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{10}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AcceptResponse) GetSwapId() string {
@@ -1035,7 +1121,7 @@ type CountersignRequest struct {
 
 func (x *CountersignRequest) Reset() {
 	*x = CountersignRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[11]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1047,7 +1133,7 @@ func (x *CountersignRequest) String() string {
 func (*CountersignRequest) ProtoMessage() {}
 
 func (x *CountersignRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[11]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1060,7 +1146,7 @@ func (x *CountersignRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountersignRequest.ProtoReflect.Descriptor instead.
 func (*CountersignRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{11}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CountersignRequest) GetRequestId() string {
@@ -1092,7 +1178,7 @@ type CountersignResponse struct {
 
 func (x *CountersignResponse) Reset() {
 	*x = CountersignResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[12]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1104,7 +1190,7 @@ func (x *CountersignResponse) String() string {
 func (*CountersignResponse) ProtoMessage() {}
 
 func (x *CountersignResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[12]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1117,7 +1203,7 @@ func (x *CountersignResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountersignResponse.ProtoReflect.Descriptor instead.
 func (*CountersignResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{12}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CountersignResponse) GetSwapId() string {
@@ -1154,7 +1240,7 @@ type CompleteRequest struct {
 
 func (x *CompleteRequest) Reset() {
 	*x = CompleteRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[13]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1166,7 +1252,7 @@ func (x *CompleteRequest) String() string {
 func (*CompleteRequest) ProtoMessage() {}
 
 func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[13]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1179,7 +1265,7 @@ func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteRequest.ProtoReflect.Descriptor instead.
 func (*CompleteRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{13}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CompleteRequest) GetRequestId() string {
@@ -1209,7 +1295,7 @@ type CompleteResponse struct {
 
 func (x *CompleteResponse) Reset() {
 	*x = CompleteResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[14]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1221,7 +1307,7 @@ func (x *CompleteResponse) String() string {
 func (*CompleteResponse) ProtoMessage() {}
 
 func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[14]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1234,7 +1320,7 @@ func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteResponse.ProtoReflect.Descriptor instead.
 func (*CompleteResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{14}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CompleteResponse) GetSwapId() string {
@@ -1264,7 +1350,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[15]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1276,7 +1362,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[15]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1289,7 +1375,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{15}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CancelRequest) GetRequestId() string {
@@ -1317,7 +1403,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[16]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1329,7 +1415,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[16]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1342,7 +1428,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{16}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CancelResponse) GetSwap() *Swap {
@@ -1365,7 +1451,7 @@ type RefundRequest struct {
 
 func (x *RefundRequest) Reset() {
 	*x = RefundRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[17]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1377,7 +1463,7 @@ func (x *RefundRequest) String() string {
 func (*RefundRequest) ProtoMessage() {}
 
 func (x *RefundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[17]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1390,7 +1476,7 @@ func (x *RefundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefundRequest.ProtoReflect.Descriptor instead.
 func (*RefundRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{17}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RefundRequest) GetRequestId() string {
@@ -1420,7 +1506,7 @@ type RefundResponse struct {
 
 func (x *RefundResponse) Reset() {
 	*x = RefundResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[18]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1432,7 +1518,7 @@ func (x *RefundResponse) String() string {
 func (*RefundResponse) ProtoMessage() {}
 
 func (x *RefundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[18]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1445,7 +1531,7 @@ func (x *RefundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefundResponse.ProtoReflect.Descriptor instead.
 func (*RefundResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{18}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RefundResponse) GetSwap() *Swap {
@@ -1473,7 +1559,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[19]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1571,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[19]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1584,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{19}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetRequest) GetId() string {
@@ -1521,7 +1607,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[20]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1533,7 +1619,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[20]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1546,7 +1632,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{20}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetResponse) GetSwap() *Swap {
@@ -1582,7 +1668,7 @@ type Documents struct {
 
 func (x *Documents) Reset() {
 	*x = Documents{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[21]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +1680,7 @@ func (x *Documents) String() string {
 func (*Documents) ProtoMessage() {}
 
 func (x *Documents) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[21]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +1693,7 @@ func (x *Documents) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Documents.ProtoReflect.Descriptor instead.
 func (*Documents) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{21}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Documents) GetTicket() string {
@@ -1658,7 +1744,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[22]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1670,7 +1756,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[22]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1683,7 +1769,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{22}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListRequest) GetPage() *Page {
@@ -1713,7 +1799,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[23]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1725,7 +1811,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[23]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1738,7 +1824,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{23}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListResponse) GetSwaps() []*Swap {
@@ -1768,7 +1854,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[24]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1780,7 +1866,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[24]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1793,7 +1879,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{24}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *HistoryRequest) GetId() string {
@@ -1823,7 +1909,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[25]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1835,7 +1921,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[25]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1848,7 +1934,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{25}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *HistoryResponse) GetEntries() []*HistoryEntry {
@@ -1881,7 +1967,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[26]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1893,7 +1979,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[26]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1906,7 +1992,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{26}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WatchRequest) GetIds() []string {
@@ -1949,7 +2035,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[27]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1961,7 +2047,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[27]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1974,7 +2060,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{27}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WatchResponse) GetKind() WatchKind {
@@ -2003,574 +2089,6 @@ func (x *WatchResponse) GetEntry() *HistoryEntry {
 		return x.Entry
 	}
 	return nil
-}
-
-// ExportRequest is the input of Export.
-type ExportRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Id of the swap or of its offer: 64 hexadecimal digits.
-	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ExportRequest) Reset() {
-	*x = ExportRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[28]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ExportRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ExportRequest) ProtoMessage() {}
-
-func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[28]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
-func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{28}
-}
-
-func (x *ExportRequest) GetId() string {
-	if x != nil {
-		return x.Id
-	}
-	return ""
-}
-
-// ExportResponse is the output of Export.
-type ExportResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The swap as it is now.
-	Swap *Swap `protobuf:"bytes,1,opt,name=swap,proto3" json:"swap,omitempty"`
-	// What happened, the oldest first.
-	History []*HistoryEntry `protobuf:"bytes,2,rep,name=history,proto3" json:"history,omitempty"`
-	// What was paid for, in the order of the receipt.
-	Fees []*ExportedFee `protobuf:"bytes,3,rep,name=fees,proto3" json:"fees,omitempty"`
-	// What was paid to others for the service. Settlement takes no fee; a quote
-	// of the exchange or an order of the ledger may.
-	ServiceFees []*AssetAmount `protobuf:"bytes,4,rep,name=service_fees,json=serviceFees,proto3" json:"service_fees,omitempty"`
-	// The sum of all for each asset.
-	TotalCost []*AssetAmount `protobuf:"bytes,5,rep,name=total_cost,json=totalCost,proto3" json:"total_cost,omitempty"`
-	// When it was written.
-	ExportedAt    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=exported_at,json=exportedAt,proto3" json:"exported_at,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ExportResponse) Reset() {
-	*x = ExportResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[29]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ExportResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ExportResponse) ProtoMessage() {}
-
-func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[29]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
-func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{29}
-}
-
-func (x *ExportResponse) GetSwap() *Swap {
-	if x != nil {
-		return x.Swap
-	}
-	return nil
-}
-
-func (x *ExportResponse) GetHistory() []*HistoryEntry {
-	if x != nil {
-		return x.History
-	}
-	return nil
-}
-
-func (x *ExportResponse) GetFees() []*ExportedFee {
-	if x != nil {
-		return x.Fees
-	}
-	return nil
-}
-
-func (x *ExportResponse) GetServiceFees() []*AssetAmount {
-	if x != nil {
-		return x.ServiceFees
-	}
-	return nil
-}
-
-func (x *ExportResponse) GetTotalCost() []*AssetAmount {
-	if x != nil {
-		return x.TotalCost
-	}
-	return nil
-}
-
-func (x *ExportResponse) GetExportedAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.ExportedAt
-	}
-	return nil
-}
-
-// ExportedFee is one cost of a swap, with its place on the chain.
-type ExportedFee struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The line of the receipt.
-	Paid *FeePaid `protobuf:"bytes,1,opt,name=paid,proto3" json:"paid,omitempty"`
-	// CAIP-2 id of the chain.
-	Chain string `protobuf:"bytes,2,opt,name=chain,proto3" json:"chain,omitempty"`
-	// Height of the transaction's block; 0 where this node was not told.
-	Height uint64 `protobuf:"varint,3,opt,name=height,proto3" json:"height,omitempty"`
-	// When this node saw it in the block; unset where it was not told.
-	Time          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ExportedFee) Reset() {
-	*x = ExportedFee{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[30]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ExportedFee) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ExportedFee) ProtoMessage() {}
-
-func (x *ExportedFee) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[30]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ExportedFee.ProtoReflect.Descriptor instead.
-func (*ExportedFee) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{30}
-}
-
-func (x *ExportedFee) GetPaid() *FeePaid {
-	if x != nil {
-		return x.Paid
-	}
-	return nil
-}
-
-func (x *ExportedFee) GetChain() string {
-	if x != nil {
-		return x.Chain
-	}
-	return ""
-}
-
-func (x *ExportedFee) GetHeight() uint64 {
-	if x != nil {
-		return x.Height
-	}
-	return 0
-}
-
-func (x *ExportedFee) GetTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.Time
-	}
-	return nil
-}
-
-// StatisticsRequest is the input of Statistics.
-type StatisticsRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Count swaps that closed at this time or later; all where unset.
-	From *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
-	// And before this time; now where unset.
-	Until         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *StatisticsRequest) Reset() {
-	*x = StatisticsRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[31]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *StatisticsRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*StatisticsRequest) ProtoMessage() {}
-
-func (x *StatisticsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[31]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use StatisticsRequest.ProtoReflect.Descriptor instead.
-func (*StatisticsRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{31}
-}
-
-func (x *StatisticsRequest) GetFrom() *timestamppb.Timestamp {
-	if x != nil {
-		return x.From
-	}
-	return nil
-}
-
-func (x *StatisticsRequest) GetUntil() *timestamppb.Timestamp {
-	if x != nil {
-		return x.Until
-	}
-	return nil
-}
-
-// StatisticsResponse is the output of Statistics.
-type StatisticsResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// For each pair, in the order of its assets.
-	Pairs []*PairStatistics `protobuf:"bytes,1,rep,name=pairs,proto3" json:"pairs,omitempty"`
-	// The period that was counted.
-	From *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
-	// Its end.
-	Until         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *StatisticsResponse) Reset() {
-	*x = StatisticsResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[32]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *StatisticsResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*StatisticsResponse) ProtoMessage() {}
-
-func (x *StatisticsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[32]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use StatisticsResponse.ProtoReflect.Descriptor instead.
-func (*StatisticsResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{32}
-}
-
-func (x *StatisticsResponse) GetPairs() []*PairStatistics {
-	if x != nil {
-		return x.Pairs
-	}
-	return nil
-}
-
-func (x *StatisticsResponse) GetFrom() *timestamppb.Timestamp {
-	if x != nil {
-		return x.From
-	}
-	return nil
-}
-
-func (x *StatisticsResponse) GetUntil() *timestamppb.Timestamp {
-	if x != nil {
-		return x.Until
-	}
-	return nil
-}
-
-// PairStatistics is about the swaps in which one asset was paid for another.
-type PairStatistics struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// CAIP-19 id of what this node paid.
-	Sends string `protobuf:"bytes,1,opt,name=sends,proto3" json:"sends,omitempty"`
-	// CAIP-19 id of what it was paid.
-	Receives string `protobuf:"bytes,2,opt,name=receives,proto3" json:"receives,omitempty"`
-	// Swaps that closed.
-	Closed uint64 `protobuf:"varint,3,opt,name=closed,proto3" json:"closed,omitempty"`
-	// Of those, in which both legs were redeemed.
-	Swapped uint64 `protobuf:"varint,4,opt,name=swapped,proto3" json:"swapped,omitempty"`
-	// In which this node's leg came back.
-	Refunded uint64 `protobuf:"varint,5,opt,name=refunded,proto3" json:"refunded,omitempty"`
-	// Which ended before this node's coins were locked.
-	Cancelled uint64 `protobuf:"varint,6,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
-	// In which the node was paid and kept its coins.
-	Windfall uint64 `protobuf:"varint,7,opt,name=windfall,proto3" json:"windfall,omitempty"`
-	// In which this node's leg was redeemed and the incoming one is gone.
-	Lost uint64 `protobuf:"varint,8,opt,name=lost,proto3" json:"lost,omitempty"`
-	// In which this node's leg was closed by consent.
-	Consented uint64 `protobuf:"varint,9,opt,name=consented,proto3" json:"consented,omitempty"`
-	// Share of the closed that were swapped, in thousandths, rounded down.
-	SuccessPermille uint32 `protobuf:"varint,10,opt,name=success_permille,json=successPermille,proto3" json:"success_permille,omitempty"`
-	// From the agreement to the close, of those that were swapped: nearest-rank
-	// percentiles. Unset where there is none.
-	TimeP50 *durationpb.Duration `protobuf:"bytes,11,opt,name=time_p50,json=timeP50,proto3" json:"time_p50,omitempty"`
-	// The same, 95 of 100.
-	TimeP95 *durationpb.Duration `protobuf:"bytes,12,opt,name=time_p95,json=timeP95,proto3" json:"time_p95,omitempty"`
-	// What those cost in each coin, by nearest-rank percentiles over the swaps
-	// that paid in it.
-	Costs         []*CostStatistics `protobuf:"bytes,13,rep,name=costs,proto3" json:"costs,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PairStatistics) Reset() {
-	*x = PairStatistics{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[33]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PairStatistics) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PairStatistics) ProtoMessage() {}
-
-func (x *PairStatistics) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[33]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PairStatistics.ProtoReflect.Descriptor instead.
-func (*PairStatistics) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{33}
-}
-
-func (x *PairStatistics) GetSends() string {
-	if x != nil {
-		return x.Sends
-	}
-	return ""
-}
-
-func (x *PairStatistics) GetReceives() string {
-	if x != nil {
-		return x.Receives
-	}
-	return ""
-}
-
-func (x *PairStatistics) GetClosed() uint64 {
-	if x != nil {
-		return x.Closed
-	}
-	return 0
-}
-
-func (x *PairStatistics) GetSwapped() uint64 {
-	if x != nil {
-		return x.Swapped
-	}
-	return 0
-}
-
-func (x *PairStatistics) GetRefunded() uint64 {
-	if x != nil {
-		return x.Refunded
-	}
-	return 0
-}
-
-func (x *PairStatistics) GetCancelled() uint64 {
-	if x != nil {
-		return x.Cancelled
-	}
-	return 0
-}
-
-func (x *PairStatistics) GetWindfall() uint64 {
-	if x != nil {
-		return x.Windfall
-	}
-	return 0
-}
-
-func (x *PairStatistics) GetLost() uint64 {
-	if x != nil {
-		return x.Lost
-	}
-	return 0
-}
-
-func (x *PairStatistics) GetConsented() uint64 {
-	if x != nil {
-		return x.Consented
-	}
-	return 0
-}
-
-func (x *PairStatistics) GetSuccessPermille() uint32 {
-	if x != nil {
-		return x.SuccessPermille
-	}
-	return 0
-}
-
-func (x *PairStatistics) GetTimeP50() *durationpb.Duration {
-	if x != nil {
-		return x.TimeP50
-	}
-	return nil
-}
-
-func (x *PairStatistics) GetTimeP95() *durationpb.Duration {
-	if x != nil {
-		return x.TimeP95
-	}
-	return nil
-}
-
-func (x *PairStatistics) GetCosts() []*CostStatistics {
-	if x != nil {
-		return x.Costs
-	}
-	return nil
-}
-
-// CostStatistics is what swaps of a pair cost in one coin.
-type CostStatistics struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// CAIP-19 id of the coin.
-	Asset string `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
-	// Swaps that paid in it.
-	Swaps uint64 `protobuf:"varint,2,opt,name=swaps,proto3" json:"swaps,omitempty"`
-	// Half of them paid at most so much, in base units.
-	P50 string `protobuf:"bytes,3,opt,name=p50,proto3" json:"p50,omitempty"`
-	// 95 of 100 paid at most so much.
-	P95 string `protobuf:"bytes,4,opt,name=p95,proto3" json:"p95,omitempty"`
-	// The sum of all.
-	Total         string `protobuf:"bytes,5,opt,name=total,proto3" json:"total,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CostStatistics) Reset() {
-	*x = CostStatistics{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[34]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CostStatistics) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CostStatistics) ProtoMessage() {}
-
-func (x *CostStatistics) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[34]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CostStatistics.ProtoReflect.Descriptor instead.
-func (*CostStatistics) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{34}
-}
-
-func (x *CostStatistics) GetAsset() string {
-	if x != nil {
-		return x.Asset
-	}
-	return ""
-}
-
-func (x *CostStatistics) GetSwaps() uint64 {
-	if x != nil {
-		return x.Swaps
-	}
-	return 0
-}
-
-func (x *CostStatistics) GetP50() string {
-	if x != nil {
-		return x.P50
-	}
-	return ""
-}
-
-func (x *CostStatistics) GetP95() string {
-	if x != nil {
-		return x.P95
-	}
-	return ""
-}
-
-func (x *CostStatistics) GetTotal() string {
-	if x != nil {
-		return x.Total
-	}
-	return ""
 }
 
 var File_kofo_v1_settlement_proto protoreflect.FileDescriptor
@@ -2615,13 +2133,19 @@ const file_kofo_v1_settlement_proto_rawDesc = "" +
 	"\x11min_confirmations\x18\r \x01(\rR\x10minConfirmations\x123\n" +
 	"\afund_by\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x06fundBy\x127\n" +
 	"\tredeem_by\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\bredeemBy\x127\n" +
-	"\ttime_lock\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\btimeLock\"\xa5\x01\n" +
+	"\ttime_lock\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\btimeLock\"\x88\x01\n" +
+	"\n" +
+	"ChainDepth\x12A\n" +
+	"\x05chain\x18\x01 \x01(\tB+\xbaH(r&2$^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$R\x05chain\x127\n" +
+	"\x11min_confirmations\x18\x02 \x01(\rB\n" +
+	"\xbaH\a*\x05\x18\x90N(\x01R\x10minConfirmations\"\xdc\x01\n" +
 	"\fQuoteRequest\x120\n" +
 	"\x04send\x18\x01 \x01(\v2\x14.kofo.v1.AssetAmountB\x06\xbaH\x03\xc8\x01\x01R\x04send\x126\n" +
 	"\areceive\x18\x02 \x01(\v2\x14.kofo.v1.AssetAmountB\x06\xbaH\x03\xc8\x01\x01R\areceive\x12+\n" +
-	"\x04role\x18\x03 \x01(\x0e2\r.kofo.v1.RoleB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04role\"5\n" +
+	"\x04role\x18\x03 \x01(\x0e2\r.kofo.v1.RoleB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04role\x125\n" +
+	"\x06depths\x18\x04 \x03(\v2\x13.kofo.v1.ChainDepthB\b\xbaH\x05\x92\x01\x02\x10\bR\x06depths\"5\n" +
 	"\rQuoteResponse\x12$\n" +
-	"\x05quote\x18\x01 \x01(\v2\x0e.kofo.v1.QuoteR\x05quote\"\x84\x02\n" +
+	"\x05quote\x18\x01 \x01(\v2\x0e.kofo.v1.QuoteR\x05quote\"\xbb\x02\n" +
 	"\fOfferRequest\x12'\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x120\n" +
@@ -2630,7 +2154,8 @@ const file_kofo_v1_settlement_proto_rawDesc = "" +
 	"\tvalid_for\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
 	"\"\x04\b\x80\xa3\x052\x02\b\n" +
 	"R\bvalidFor\x12\x17\n" +
-	"\aby_hand\x18\x05 \x01(\bR\x06byHand\"\x8b\x01\n" +
+	"\aby_hand\x18\x05 \x01(\bR\x06byHand\x125\n" +
+	"\x06depths\x18\x06 \x03(\v2\x13.kofo.v1.ChainDepthB\b\xbaH\x05\x92\x01\x02\x10\bR\x06depths\"\x8b\x01\n" +
 	"\rOfferResponse\x12\x19\n" +
 	"\boffer_id\x18\x01 \x01(\tR\aofferId\x12\x16\n" +
 	"\x06ticket\x18\x02 \x01(\tR\x06ticket\x12!\n" +
@@ -2651,12 +2176,13 @@ const file_kofo_v1_settlement_proto_rawDesc = "" +
 	"\bmetadata\x18\x03 \x03(\v2\x1e.kofo.v1.Refusal.MetadataEntryR\bmetadata\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"v\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xad\x01\n" +
 	"\rAcceptRequest\x12'\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12#\n" +
 	"\x06ticket\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x01\x18\x80\x80\x01R\x06ticket\x12\x17\n" +
-	"\aby_hand\x18\x03 \x01(\bR\x06byHand\"\xa0\x01\n" +
+	"\aby_hand\x18\x03 \x01(\bR\x06byHand\x125\n" +
+	"\x06depths\x18\x04 \x03(\v2\x13.kofo.v1.ChainDepthB\b\xbaH\x05\x92\x01\x02\x10\bR\x06depths\"\xa0\x01\n" +
 	"\x0eAcceptResponse\x12\x17\n" +
 	"\aswap_id\x18\x01 \x01(\tR\x06swapId\x12!\n" +
 	"\x04swap\x18\x02 \x01(\v2\r.kofo.v1.SwapR\x04swap\x12\x1e\n" +
@@ -2730,56 +2256,12 @@ const file_kofo_v1_settlement_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\x0e2\x12.kofo.v1.WatchKindR\x04kind\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12!\n" +
 	"\x04swap\x18\x03 \x01(\v2\r.kofo.v1.SwapR\x04swap\x12+\n" +
-	"\x05entry\x18\x04 \x01(\v2\x15.kofo.v1.HistoryEntryR\x05entry\"6\n" +
-	"\rExportRequest\x12%\n" +
-	"\x02id\x18\x01 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\x02id\"\xb9\x02\n" +
-	"\x0eExportResponse\x12!\n" +
-	"\x04swap\x18\x01 \x01(\v2\r.kofo.v1.SwapR\x04swap\x12/\n" +
-	"\ahistory\x18\x02 \x03(\v2\x15.kofo.v1.HistoryEntryR\ahistory\x12(\n" +
-	"\x04fees\x18\x03 \x03(\v2\x14.kofo.v1.ExportedFeeR\x04fees\x127\n" +
-	"\fservice_fees\x18\x04 \x03(\v2\x14.kofo.v1.AssetAmountR\vserviceFees\x123\n" +
-	"\n" +
-	"total_cost\x18\x05 \x03(\v2\x14.kofo.v1.AssetAmountR\ttotalCost\x12;\n" +
-	"\vexported_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"exportedAt\"\x91\x01\n" +
-	"\vExportedFee\x12$\n" +
-	"\x04paid\x18\x01 \x01(\v2\x10.kofo.v1.FeePaidR\x04paid\x12\x14\n" +
-	"\x05chain\x18\x02 \x01(\tR\x05chain\x12\x16\n" +
-	"\x06height\x18\x03 \x01(\x04R\x06height\x12.\n" +
-	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"u\n" +
-	"\x11StatisticsRequest\x12.\n" +
-	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
-	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xa5\x01\n" +
-	"\x12StatisticsResponse\x12-\n" +
-	"\x05pairs\x18\x01 \x03(\v2\x17.kofo.v1.PairStatisticsR\x05pairs\x12.\n" +
-	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
-	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xc2\x03\n" +
-	"\x0ePairStatistics\x12\x14\n" +
-	"\x05sends\x18\x01 \x01(\tR\x05sends\x12\x1a\n" +
-	"\breceives\x18\x02 \x01(\tR\breceives\x12\x16\n" +
-	"\x06closed\x18\x03 \x01(\x04R\x06closed\x12\x18\n" +
-	"\aswapped\x18\x04 \x01(\x04R\aswapped\x12\x1a\n" +
-	"\brefunded\x18\x05 \x01(\x04R\brefunded\x12\x1c\n" +
-	"\tcancelled\x18\x06 \x01(\x04R\tcancelled\x12\x1a\n" +
-	"\bwindfall\x18\a \x01(\x04R\bwindfall\x12\x12\n" +
-	"\x04lost\x18\b \x01(\x04R\x04lost\x12\x1c\n" +
-	"\tconsented\x18\t \x01(\x04R\tconsented\x12)\n" +
-	"\x10success_permille\x18\n" +
-	" \x01(\rR\x0fsuccessPermille\x124\n" +
-	"\btime_p50\x18\v \x01(\v2\x19.google.protobuf.DurationR\atimeP50\x124\n" +
-	"\btime_p95\x18\f \x01(\v2\x19.google.protobuf.DurationR\atimeP95\x12-\n" +
-	"\x05costs\x18\r \x03(\v2\x17.kofo.v1.CostStatisticsR\x05costs\"v\n" +
-	"\x0eCostStatistics\x12\x14\n" +
-	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x14\n" +
-	"\x05swaps\x18\x02 \x01(\x04R\x05swaps\x12\x10\n" +
-	"\x03p50\x18\x03 \x01(\tR\x03p50\x12\x10\n" +
-	"\x03p95\x18\x04 \x01(\tR\x03p95\x12\x14\n" +
-	"\x05total\x18\x05 \x01(\tR\x05total*t\n" +
+	"\x05entry\x18\x04 \x01(\v2\x15.kofo.v1.HistoryEntryR\x05entry*t\n" +
 	"\tWatchKind\x12\x1a\n" +
 	"\x16WATCH_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13WATCH_KIND_SNAPSHOT\x10\x01\x12\x1b\n" +
 	"\x17WATCH_KIND_SNAPSHOT_END\x10\x02\x12\x15\n" +
-	"\x11WATCH_KIND_CHANGE\x10\x032\xde\x06\n" +
+	"\x11WATCH_KIND_CHANGE\x10\x032\xdc\x05\n" +
 	"\x11SettlementService\x126\n" +
 	"\x05Quote\x12\x15.kofo.v1.QuoteRequest\x1a\x16.kofo.v1.QuoteResponse\x126\n" +
 	"\x05Offer\x12\x15.kofo.v1.OfferRequest\x1a\x16.kofo.v1.OfferResponse\x12<\n" +
@@ -2791,10 +2273,7 @@ const file_kofo_v1_settlement_proto_rawDesc = "" +
 	"\x06Refund\x12\x16.kofo.v1.RefundRequest\x1a\x17.kofo.v1.RefundResponse\x120\n" +
 	"\x03Get\x12\x13.kofo.v1.GetRequest\x1a\x14.kofo.v1.GetResponse\x123\n" +
 	"\x04List\x12\x14.kofo.v1.ListRequest\x1a\x15.kofo.v1.ListResponse\x12<\n" +
-	"\aHistory\x12\x17.kofo.v1.HistoryRequest\x1a\x18.kofo.v1.HistoryResponse\x129\n" +
-	"\x06Export\x12\x16.kofo.v1.ExportRequest\x1a\x17.kofo.v1.ExportResponse\x12E\n" +
-	"\n" +
-	"Statistics\x12\x1a.kofo.v1.StatisticsRequest\x1a\x1b.kofo.v1.StatisticsResponse\x128\n" +
+	"\aHistory\x12\x17.kofo.v1.HistoryRequest\x1a\x18.kofo.v1.HistoryResponse\x128\n" +
 	"\x05Watch\x12\x15.kofo.v1.WatchRequest\x1a\x16.kofo.v1.WatchResponse0\x01B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
 
 var (
@@ -2810,150 +2289,126 @@ func file_kofo_v1_settlement_proto_rawDescGZIP() []byte {
 }
 
 var file_kofo_v1_settlement_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_kofo_v1_settlement_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_kofo_v1_settlement_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_kofo_v1_settlement_proto_goTypes = []any{
 	(WatchKind)(0),                // 0: kofo.v1.WatchKind
 	(*Quote)(nil),                 // 1: kofo.v1.Quote
 	(*QuotedLeg)(nil),             // 2: kofo.v1.QuotedLeg
-	(*QuoteRequest)(nil),          // 3: kofo.v1.QuoteRequest
-	(*QuoteResponse)(nil),         // 4: kofo.v1.QuoteResponse
-	(*OfferRequest)(nil),          // 5: kofo.v1.OfferRequest
-	(*OfferResponse)(nil),         // 6: kofo.v1.OfferResponse
-	(*InspectRequest)(nil),        // 7: kofo.v1.InspectRequest
-	(*InspectResponse)(nil),       // 8: kofo.v1.InspectResponse
-	(*Refusal)(nil),               // 9: kofo.v1.Refusal
-	(*AcceptRequest)(nil),         // 10: kofo.v1.AcceptRequest
-	(*AcceptResponse)(nil),        // 11: kofo.v1.AcceptResponse
-	(*CountersignRequest)(nil),    // 12: kofo.v1.CountersignRequest
-	(*CountersignResponse)(nil),   // 13: kofo.v1.CountersignResponse
-	(*CompleteRequest)(nil),       // 14: kofo.v1.CompleteRequest
-	(*CompleteResponse)(nil),      // 15: kofo.v1.CompleteResponse
-	(*CancelRequest)(nil),         // 16: kofo.v1.CancelRequest
-	(*CancelResponse)(nil),        // 17: kofo.v1.CancelResponse
-	(*RefundRequest)(nil),         // 18: kofo.v1.RefundRequest
-	(*RefundResponse)(nil),        // 19: kofo.v1.RefundResponse
-	(*GetRequest)(nil),            // 20: kofo.v1.GetRequest
-	(*GetResponse)(nil),           // 21: kofo.v1.GetResponse
-	(*Documents)(nil),             // 22: kofo.v1.Documents
-	(*ListRequest)(nil),           // 23: kofo.v1.ListRequest
-	(*ListResponse)(nil),          // 24: kofo.v1.ListResponse
-	(*HistoryRequest)(nil),        // 25: kofo.v1.HistoryRequest
-	(*HistoryResponse)(nil),       // 26: kofo.v1.HistoryResponse
-	(*WatchRequest)(nil),          // 27: kofo.v1.WatchRequest
-	(*WatchResponse)(nil),         // 28: kofo.v1.WatchResponse
-	(*ExportRequest)(nil),         // 29: kofo.v1.ExportRequest
-	(*ExportResponse)(nil),        // 30: kofo.v1.ExportResponse
-	(*ExportedFee)(nil),           // 31: kofo.v1.ExportedFee
-	(*StatisticsRequest)(nil),     // 32: kofo.v1.StatisticsRequest
-	(*StatisticsResponse)(nil),    // 33: kofo.v1.StatisticsResponse
-	(*PairStatistics)(nil),        // 34: kofo.v1.PairStatistics
-	(*CostStatistics)(nil),        // 35: kofo.v1.CostStatistics
-	nil,                           // 36: kofo.v1.Refusal.MetadataEntry
-	(Role)(0),                     // 37: kofo.v1.Role
-	(*AssetAmount)(nil),           // 38: kofo.v1.AssetAmount
-	(*timestamppb.Timestamp)(nil), // 39: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 40: google.protobuf.Duration
-	(LegRole)(0),                  // 41: kofo.v1.LegRole
-	(*Swap)(nil),                  // 42: kofo.v1.Swap
-	(*Page)(nil),                  // 43: kofo.v1.Page
-	(Phase)(0),                    // 44: kofo.v1.Phase
-	(*HistoryEntry)(nil),          // 45: kofo.v1.HistoryEntry
-	(*FeePaid)(nil),               // 46: kofo.v1.FeePaid
+	(*ChainDepth)(nil),            // 3: kofo.v1.ChainDepth
+	(*QuoteRequest)(nil),          // 4: kofo.v1.QuoteRequest
+	(*QuoteResponse)(nil),         // 5: kofo.v1.QuoteResponse
+	(*OfferRequest)(nil),          // 6: kofo.v1.OfferRequest
+	(*OfferResponse)(nil),         // 7: kofo.v1.OfferResponse
+	(*InspectRequest)(nil),        // 8: kofo.v1.InspectRequest
+	(*InspectResponse)(nil),       // 9: kofo.v1.InspectResponse
+	(*Refusal)(nil),               // 10: kofo.v1.Refusal
+	(*AcceptRequest)(nil),         // 11: kofo.v1.AcceptRequest
+	(*AcceptResponse)(nil),        // 12: kofo.v1.AcceptResponse
+	(*CountersignRequest)(nil),    // 13: kofo.v1.CountersignRequest
+	(*CountersignResponse)(nil),   // 14: kofo.v1.CountersignResponse
+	(*CompleteRequest)(nil),       // 15: kofo.v1.CompleteRequest
+	(*CompleteResponse)(nil),      // 16: kofo.v1.CompleteResponse
+	(*CancelRequest)(nil),         // 17: kofo.v1.CancelRequest
+	(*CancelResponse)(nil),        // 18: kofo.v1.CancelResponse
+	(*RefundRequest)(nil),         // 19: kofo.v1.RefundRequest
+	(*RefundResponse)(nil),        // 20: kofo.v1.RefundResponse
+	(*GetRequest)(nil),            // 21: kofo.v1.GetRequest
+	(*GetResponse)(nil),           // 22: kofo.v1.GetResponse
+	(*Documents)(nil),             // 23: kofo.v1.Documents
+	(*ListRequest)(nil),           // 24: kofo.v1.ListRequest
+	(*ListResponse)(nil),          // 25: kofo.v1.ListResponse
+	(*HistoryRequest)(nil),        // 26: kofo.v1.HistoryRequest
+	(*HistoryResponse)(nil),       // 27: kofo.v1.HistoryResponse
+	(*WatchRequest)(nil),          // 28: kofo.v1.WatchRequest
+	(*WatchResponse)(nil),         // 29: kofo.v1.WatchResponse
+	nil,                           // 30: kofo.v1.Refusal.MetadataEntry
+	(Role)(0),                     // 31: kofo.v1.Role
+	(*AssetAmount)(nil),           // 32: kofo.v1.AssetAmount
+	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 34: google.protobuf.Duration
+	(LegRole)(0),                  // 35: kofo.v1.LegRole
+	(*Swap)(nil),                  // 36: kofo.v1.Swap
+	(*Page)(nil),                  // 37: kofo.v1.Page
+	(Phase)(0),                    // 38: kofo.v1.Phase
+	(*HistoryEntry)(nil),          // 39: kofo.v1.HistoryEntry
 }
 var file_kofo_v1_settlement_proto_depIdxs = []int32{
-	37, // 0: kofo.v1.Quote.role:type_name -> kofo.v1.Role
-	38, // 1: kofo.v1.Quote.sends:type_name -> kofo.v1.AssetAmount
-	38, // 2: kofo.v1.Quote.receives:type_name -> kofo.v1.AssetAmount
+	31, // 0: kofo.v1.Quote.role:type_name -> kofo.v1.Role
+	32, // 1: kofo.v1.Quote.sends:type_name -> kofo.v1.AssetAmount
+	32, // 2: kofo.v1.Quote.receives:type_name -> kofo.v1.AssetAmount
 	2,  // 3: kofo.v1.Quote.legs:type_name -> kofo.v1.QuotedLeg
-	38, // 4: kofo.v1.Quote.total_cost:type_name -> kofo.v1.AssetAmount
-	38, // 5: kofo.v1.Quote.worst_case_loss:type_name -> kofo.v1.AssetAmount
-	38, // 6: kofo.v1.Quote.reserved:type_name -> kofo.v1.AssetAmount
-	39, // 7: kofo.v1.Quote.accept_by:type_name -> google.protobuf.Timestamp
-	39, // 8: kofo.v1.Quote.cut_off:type_name -> google.protobuf.Timestamp
-	40, // 9: kofo.v1.Quote.expected_duration:type_name -> google.protobuf.Duration
-	38, // 10: kofo.v1.Quote.kept_for_redeem:type_name -> kofo.v1.AssetAmount
-	41, // 11: kofo.v1.QuotedLeg.role:type_name -> kofo.v1.LegRole
-	38, // 12: kofo.v1.QuotedLeg.amount:type_name -> kofo.v1.AssetAmount
-	39, // 13: kofo.v1.QuotedLeg.fund_by:type_name -> google.protobuf.Timestamp
-	39, // 14: kofo.v1.QuotedLeg.redeem_by:type_name -> google.protobuf.Timestamp
-	39, // 15: kofo.v1.QuotedLeg.time_lock:type_name -> google.protobuf.Timestamp
-	38, // 16: kofo.v1.QuoteRequest.send:type_name -> kofo.v1.AssetAmount
-	38, // 17: kofo.v1.QuoteRequest.receive:type_name -> kofo.v1.AssetAmount
-	37, // 18: kofo.v1.QuoteRequest.role:type_name -> kofo.v1.Role
-	1,  // 19: kofo.v1.QuoteResponse.quote:type_name -> kofo.v1.Quote
-	38, // 20: kofo.v1.OfferRequest.send:type_name -> kofo.v1.AssetAmount
-	38, // 21: kofo.v1.OfferRequest.receive:type_name -> kofo.v1.AssetAmount
-	40, // 22: kofo.v1.OfferRequest.valid_for:type_name -> google.protobuf.Duration
-	42, // 23: kofo.v1.OfferResponse.swap:type_name -> kofo.v1.Swap
-	1,  // 24: kofo.v1.OfferResponse.quote:type_name -> kofo.v1.Quote
-	1,  // 25: kofo.v1.InspectResponse.quote:type_name -> kofo.v1.Quote
-	9,  // 26: kofo.v1.InspectResponse.refusals:type_name -> kofo.v1.Refusal
-	36, // 27: kofo.v1.Refusal.metadata:type_name -> kofo.v1.Refusal.MetadataEntry
-	42, // 28: kofo.v1.AcceptResponse.swap:type_name -> kofo.v1.Swap
-	9,  // 29: kofo.v1.AcceptResponse.undelivered:type_name -> kofo.v1.Refusal
-	42, // 30: kofo.v1.CountersignResponse.swap:type_name -> kofo.v1.Swap
-	42, // 31: kofo.v1.CompleteResponse.swap:type_name -> kofo.v1.Swap
-	42, // 32: kofo.v1.CancelResponse.swap:type_name -> kofo.v1.Swap
-	42, // 33: kofo.v1.RefundResponse.swap:type_name -> kofo.v1.Swap
-	42, // 34: kofo.v1.GetResponse.swap:type_name -> kofo.v1.Swap
-	22, // 35: kofo.v1.GetResponse.documents:type_name -> kofo.v1.Documents
-	43, // 36: kofo.v1.ListRequest.page:type_name -> kofo.v1.Page
-	44, // 37: kofo.v1.ListRequest.phases:type_name -> kofo.v1.Phase
-	42, // 38: kofo.v1.ListResponse.swaps:type_name -> kofo.v1.Swap
-	43, // 39: kofo.v1.HistoryRequest.page:type_name -> kofo.v1.Page
-	45, // 40: kofo.v1.HistoryResponse.entries:type_name -> kofo.v1.HistoryEntry
-	0,  // 41: kofo.v1.WatchResponse.kind:type_name -> kofo.v1.WatchKind
-	42, // 42: kofo.v1.WatchResponse.swap:type_name -> kofo.v1.Swap
-	45, // 43: kofo.v1.WatchResponse.entry:type_name -> kofo.v1.HistoryEntry
-	42, // 44: kofo.v1.ExportResponse.swap:type_name -> kofo.v1.Swap
-	45, // 45: kofo.v1.ExportResponse.history:type_name -> kofo.v1.HistoryEntry
-	31, // 46: kofo.v1.ExportResponse.fees:type_name -> kofo.v1.ExportedFee
-	38, // 47: kofo.v1.ExportResponse.service_fees:type_name -> kofo.v1.AssetAmount
-	38, // 48: kofo.v1.ExportResponse.total_cost:type_name -> kofo.v1.AssetAmount
-	39, // 49: kofo.v1.ExportResponse.exported_at:type_name -> google.protobuf.Timestamp
-	46, // 50: kofo.v1.ExportedFee.paid:type_name -> kofo.v1.FeePaid
-	39, // 51: kofo.v1.ExportedFee.time:type_name -> google.protobuf.Timestamp
-	39, // 52: kofo.v1.StatisticsRequest.from:type_name -> google.protobuf.Timestamp
-	39, // 53: kofo.v1.StatisticsRequest.until:type_name -> google.protobuf.Timestamp
-	34, // 54: kofo.v1.StatisticsResponse.pairs:type_name -> kofo.v1.PairStatistics
-	39, // 55: kofo.v1.StatisticsResponse.from:type_name -> google.protobuf.Timestamp
-	39, // 56: kofo.v1.StatisticsResponse.until:type_name -> google.protobuf.Timestamp
-	40, // 57: kofo.v1.PairStatistics.time_p50:type_name -> google.protobuf.Duration
-	40, // 58: kofo.v1.PairStatistics.time_p95:type_name -> google.protobuf.Duration
-	35, // 59: kofo.v1.PairStatistics.costs:type_name -> kofo.v1.CostStatistics
-	3,  // 60: kofo.v1.SettlementService.Quote:input_type -> kofo.v1.QuoteRequest
-	5,  // 61: kofo.v1.SettlementService.Offer:input_type -> kofo.v1.OfferRequest
-	7,  // 62: kofo.v1.SettlementService.Inspect:input_type -> kofo.v1.InspectRequest
-	10, // 63: kofo.v1.SettlementService.Accept:input_type -> kofo.v1.AcceptRequest
-	12, // 64: kofo.v1.SettlementService.Countersign:input_type -> kofo.v1.CountersignRequest
-	14, // 65: kofo.v1.SettlementService.Complete:input_type -> kofo.v1.CompleteRequest
-	16, // 66: kofo.v1.SettlementService.Cancel:input_type -> kofo.v1.CancelRequest
-	18, // 67: kofo.v1.SettlementService.Refund:input_type -> kofo.v1.RefundRequest
-	20, // 68: kofo.v1.SettlementService.Get:input_type -> kofo.v1.GetRequest
-	23, // 69: kofo.v1.SettlementService.List:input_type -> kofo.v1.ListRequest
-	25, // 70: kofo.v1.SettlementService.History:input_type -> kofo.v1.HistoryRequest
-	29, // 71: kofo.v1.SettlementService.Export:input_type -> kofo.v1.ExportRequest
-	32, // 72: kofo.v1.SettlementService.Statistics:input_type -> kofo.v1.StatisticsRequest
-	27, // 73: kofo.v1.SettlementService.Watch:input_type -> kofo.v1.WatchRequest
-	4,  // 74: kofo.v1.SettlementService.Quote:output_type -> kofo.v1.QuoteResponse
-	6,  // 75: kofo.v1.SettlementService.Offer:output_type -> kofo.v1.OfferResponse
-	8,  // 76: kofo.v1.SettlementService.Inspect:output_type -> kofo.v1.InspectResponse
-	11, // 77: kofo.v1.SettlementService.Accept:output_type -> kofo.v1.AcceptResponse
-	13, // 78: kofo.v1.SettlementService.Countersign:output_type -> kofo.v1.CountersignResponse
-	15, // 79: kofo.v1.SettlementService.Complete:output_type -> kofo.v1.CompleteResponse
-	17, // 80: kofo.v1.SettlementService.Cancel:output_type -> kofo.v1.CancelResponse
-	19, // 81: kofo.v1.SettlementService.Refund:output_type -> kofo.v1.RefundResponse
-	21, // 82: kofo.v1.SettlementService.Get:output_type -> kofo.v1.GetResponse
-	24, // 83: kofo.v1.SettlementService.List:output_type -> kofo.v1.ListResponse
-	26, // 84: kofo.v1.SettlementService.History:output_type -> kofo.v1.HistoryResponse
-	30, // 85: kofo.v1.SettlementService.Export:output_type -> kofo.v1.ExportResponse
-	33, // 86: kofo.v1.SettlementService.Statistics:output_type -> kofo.v1.StatisticsResponse
-	28, // 87: kofo.v1.SettlementService.Watch:output_type -> kofo.v1.WatchResponse
-	74, // [74:88] is the sub-list for method output_type
-	60, // [60:74] is the sub-list for method input_type
-	60, // [60:60] is the sub-list for extension type_name
-	60, // [60:60] is the sub-list for extension extendee
-	0,  // [0:60] is the sub-list for field type_name
+	32, // 4: kofo.v1.Quote.total_cost:type_name -> kofo.v1.AssetAmount
+	32, // 5: kofo.v1.Quote.worst_case_loss:type_name -> kofo.v1.AssetAmount
+	32, // 6: kofo.v1.Quote.reserved:type_name -> kofo.v1.AssetAmount
+	33, // 7: kofo.v1.Quote.accept_by:type_name -> google.protobuf.Timestamp
+	33, // 8: kofo.v1.Quote.cut_off:type_name -> google.protobuf.Timestamp
+	34, // 9: kofo.v1.Quote.expected_duration:type_name -> google.protobuf.Duration
+	32, // 10: kofo.v1.Quote.kept_for_redeem:type_name -> kofo.v1.AssetAmount
+	35, // 11: kofo.v1.QuotedLeg.role:type_name -> kofo.v1.LegRole
+	32, // 12: kofo.v1.QuotedLeg.amount:type_name -> kofo.v1.AssetAmount
+	33, // 13: kofo.v1.QuotedLeg.fund_by:type_name -> google.protobuf.Timestamp
+	33, // 14: kofo.v1.QuotedLeg.redeem_by:type_name -> google.protobuf.Timestamp
+	33, // 15: kofo.v1.QuotedLeg.time_lock:type_name -> google.protobuf.Timestamp
+	32, // 16: kofo.v1.QuoteRequest.send:type_name -> kofo.v1.AssetAmount
+	32, // 17: kofo.v1.QuoteRequest.receive:type_name -> kofo.v1.AssetAmount
+	31, // 18: kofo.v1.QuoteRequest.role:type_name -> kofo.v1.Role
+	3,  // 19: kofo.v1.QuoteRequest.depths:type_name -> kofo.v1.ChainDepth
+	1,  // 20: kofo.v1.QuoteResponse.quote:type_name -> kofo.v1.Quote
+	32, // 21: kofo.v1.OfferRequest.send:type_name -> kofo.v1.AssetAmount
+	32, // 22: kofo.v1.OfferRequest.receive:type_name -> kofo.v1.AssetAmount
+	34, // 23: kofo.v1.OfferRequest.valid_for:type_name -> google.protobuf.Duration
+	3,  // 24: kofo.v1.OfferRequest.depths:type_name -> kofo.v1.ChainDepth
+	36, // 25: kofo.v1.OfferResponse.swap:type_name -> kofo.v1.Swap
+	1,  // 26: kofo.v1.OfferResponse.quote:type_name -> kofo.v1.Quote
+	1,  // 27: kofo.v1.InspectResponse.quote:type_name -> kofo.v1.Quote
+	10, // 28: kofo.v1.InspectResponse.refusals:type_name -> kofo.v1.Refusal
+	30, // 29: kofo.v1.Refusal.metadata:type_name -> kofo.v1.Refusal.MetadataEntry
+	3,  // 30: kofo.v1.AcceptRequest.depths:type_name -> kofo.v1.ChainDepth
+	36, // 31: kofo.v1.AcceptResponse.swap:type_name -> kofo.v1.Swap
+	10, // 32: kofo.v1.AcceptResponse.undelivered:type_name -> kofo.v1.Refusal
+	36, // 33: kofo.v1.CountersignResponse.swap:type_name -> kofo.v1.Swap
+	36, // 34: kofo.v1.CompleteResponse.swap:type_name -> kofo.v1.Swap
+	36, // 35: kofo.v1.CancelResponse.swap:type_name -> kofo.v1.Swap
+	36, // 36: kofo.v1.RefundResponse.swap:type_name -> kofo.v1.Swap
+	36, // 37: kofo.v1.GetResponse.swap:type_name -> kofo.v1.Swap
+	23, // 38: kofo.v1.GetResponse.documents:type_name -> kofo.v1.Documents
+	37, // 39: kofo.v1.ListRequest.page:type_name -> kofo.v1.Page
+	38, // 40: kofo.v1.ListRequest.phases:type_name -> kofo.v1.Phase
+	36, // 41: kofo.v1.ListResponse.swaps:type_name -> kofo.v1.Swap
+	37, // 42: kofo.v1.HistoryRequest.page:type_name -> kofo.v1.Page
+	39, // 43: kofo.v1.HistoryResponse.entries:type_name -> kofo.v1.HistoryEntry
+	0,  // 44: kofo.v1.WatchResponse.kind:type_name -> kofo.v1.WatchKind
+	36, // 45: kofo.v1.WatchResponse.swap:type_name -> kofo.v1.Swap
+	39, // 46: kofo.v1.WatchResponse.entry:type_name -> kofo.v1.HistoryEntry
+	4,  // 47: kofo.v1.SettlementService.Quote:input_type -> kofo.v1.QuoteRequest
+	6,  // 48: kofo.v1.SettlementService.Offer:input_type -> kofo.v1.OfferRequest
+	8,  // 49: kofo.v1.SettlementService.Inspect:input_type -> kofo.v1.InspectRequest
+	11, // 50: kofo.v1.SettlementService.Accept:input_type -> kofo.v1.AcceptRequest
+	13, // 51: kofo.v1.SettlementService.Countersign:input_type -> kofo.v1.CountersignRequest
+	15, // 52: kofo.v1.SettlementService.Complete:input_type -> kofo.v1.CompleteRequest
+	17, // 53: kofo.v1.SettlementService.Cancel:input_type -> kofo.v1.CancelRequest
+	19, // 54: kofo.v1.SettlementService.Refund:input_type -> kofo.v1.RefundRequest
+	21, // 55: kofo.v1.SettlementService.Get:input_type -> kofo.v1.GetRequest
+	24, // 56: kofo.v1.SettlementService.List:input_type -> kofo.v1.ListRequest
+	26, // 57: kofo.v1.SettlementService.History:input_type -> kofo.v1.HistoryRequest
+	28, // 58: kofo.v1.SettlementService.Watch:input_type -> kofo.v1.WatchRequest
+	5,  // 59: kofo.v1.SettlementService.Quote:output_type -> kofo.v1.QuoteResponse
+	7,  // 60: kofo.v1.SettlementService.Offer:output_type -> kofo.v1.OfferResponse
+	9,  // 61: kofo.v1.SettlementService.Inspect:output_type -> kofo.v1.InspectResponse
+	12, // 62: kofo.v1.SettlementService.Accept:output_type -> kofo.v1.AcceptResponse
+	14, // 63: kofo.v1.SettlementService.Countersign:output_type -> kofo.v1.CountersignResponse
+	16, // 64: kofo.v1.SettlementService.Complete:output_type -> kofo.v1.CompleteResponse
+	18, // 65: kofo.v1.SettlementService.Cancel:output_type -> kofo.v1.CancelResponse
+	20, // 66: kofo.v1.SettlementService.Refund:output_type -> kofo.v1.RefundResponse
+	22, // 67: kofo.v1.SettlementService.Get:output_type -> kofo.v1.GetResponse
+	25, // 68: kofo.v1.SettlementService.List:output_type -> kofo.v1.ListResponse
+	27, // 69: kofo.v1.SettlementService.History:output_type -> kofo.v1.HistoryResponse
+	29, // 70: kofo.v1.SettlementService.Watch:output_type -> kofo.v1.WatchResponse
+	59, // [59:71] is the sub-list for method output_type
+	47, // [47:59] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_kofo_v1_settlement_proto_init() }
@@ -2969,7 +2424,7 @@ func file_kofo_v1_settlement_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kofo_v1_settlement_proto_rawDesc), len(file_kofo_v1_settlement_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   36,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

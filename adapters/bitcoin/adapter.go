@@ -8,6 +8,7 @@ import (
 
 	"github.com/btcsuite/btcd/btcutil/v2"
 
+	"github.com/kofo-network/kofo/adapters/backend"
 	"github.com/kofo-network/kofo/htlc"
 )
 
@@ -29,6 +30,10 @@ type Config struct {
 	User        string
 	Password    Password
 	Certificate []byte // PEM of the node's own certificate; empty: the system's
+	// More are further back ends beside that of URL.
+	More []BackEnd
+	// Health says when one of several back ends is set aside.
+	Health backend.Limits
 	// Birth is the height at which the wallet's account began to exist; older
 	// blocks are not searched for coins.
 	Birth uint64
@@ -111,13 +116,14 @@ func Open(ctx context.Context, config Config, keys Keys, coins CoinStore, holds 
 	if err != nil {
 		return nil, err
 	}
-	rpc, err := newRPCClient(config.URL, config.User, config.Password, config.Certificate)
+	log = log.With("chain", string(params.Chain))
+	n, err := nodeOf(ctx, config, params, log)
 	if err != nil {
 		return nil, err
 	}
 	a := &Adapter{
-		config: config, params: params, node: newNode(rpc, params), keys: keys,
-		watched: newWatchSet(), pool: newPool(), log: log.With("chain", string(params.Chain)),
+		config: config, params: params, node: n, keys: keys,
+		watched: newWatchSet(), pool: newPool(), log: log,
 	}
 	a.wallet = newWallet(a, coins, holds)
 	if err := a.node.verify(ctx); err != nil {

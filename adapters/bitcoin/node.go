@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/adapters/backend"
 )
 
 const (
@@ -24,13 +26,15 @@ const (
 // errNoBlock: the node knows no such block, or has none at that height.
 var errNoBlock = errors.New("the node has no such block")
 
-// node asks one back end, and makes sure that it serves the right chain.
+// node asks the chain's back ends, one at a time, and makes sure that each
+// serves the right chain.
 type node struct {
-	rpc    *rpcClient
+	rpcs   []*rpcClient // in the pool's order
+	backs  *backend.Pool
 	params Params
 
 	mu       sync.Mutex
-	verified bool // false: not since the connection was lost
+	verified []bool // false: not since the connection was lost
 	headers  recent[adapters.Hash, header]
 	blocks   recent[adapters.Hash, *wire.MsgBlock]
 }
@@ -43,7 +47,8 @@ type header struct {
 
 func newNode(rpc *rpcClient, params Params) *node {
 	return &node{
-		rpc: rpc, params: params,
+		rpcs: []*rpcClient{rpc}, params: params, verified: make([]bool, 1),
+		backs:   backend.Single("node", backend.Limits{}, slog.New(slog.DiscardHandler)),
 		headers: newRecent[adapters.Hash, header](keptHeaders),
 		blocks:  newRecent[adapters.Hash, *wire.MsgBlock](keptBlocks),
 	}
@@ -53,8 +58,9 @@ func newNode(rpc *rpcClient, params Params) *node {
 // connection was lost; every call of the adapter's own begins with verify. A
 // *rpcError comes back as it is, everything else as ErrUnreachable.
 func (n *node) call(ctx context.Context, method string, out any, params ...any) error {
+	ctx, _ = n.backs.Stay(ctx)
 	n.mu.Lock()
-	verified := n.verified
+	verified := n.verified[n.backs.Pick(ctx)]
 	n.mu.Unlock()
 	if !verified {
 		if err := n.verify(ctx); err != nil {
@@ -65,20 +71,25 @@ func (n *node) call(ctx context.Context, method string, out any, params ...any) 
 }
 
 func (n *node) ask(ctx context.Context, method string, out any, params ...any) error {
-	err := n.rpc.call(ctx, method, out, params...)
+	i := n.backs.Pick(ctx)
+	err := n.rpcs[i].call(ctx, method, out, params...)
 	var refused *rpcError
 	if err == nil || errors.As(err, &refused) {
 		return err
 	}
 	// The next connection may lead to another node.
 	n.mu.Lock()
-	n.verified = false
+	n.verified[i] = false
 	n.mu.Unlock()
+	if ctx.Err() == nil {
+		n.backs.Failed(i, err)
+	}
 	return unreachable("ask the node for "+method, err)
 }
 
 // verify compares the genesis block, now.
 func (n *node) verify(ctx context.Context) error {
+	ctx, name := n.backs.Stay(ctx)
 	var hash string
 	err := n.ask(ctx, "getblockhash", &hash, 0)
 	var refused *rpcError
@@ -89,6 +100,7 @@ func (n *node) verify(ctx context.Context) error {
 		return err
 	}
 	if want := n.params.Net.GenesisHash.String(); hash != want {
+		n.backs.Accuse(name, backend.WrongChain, "its genesis block is "+hash)
 		return &adapters.Error{
 			Reason: "WRONG_CHAIN", Op: fmt.Sprintf("check the node of %s", n.params.Chain), Retryable: true,
 			Advice: "point the node's address to the right chain",
@@ -96,7 +108,7 @@ func (n *node) verify(ctx context.Context) error {
 		}
 	}
 	n.mu.Lock()
-	n.verified = true
+	n.verified[n.backs.Pick(ctx)] = true
 	n.mu.Unlock()
 	return nil
 }
@@ -136,6 +148,7 @@ func (n *node) header(ctx context.Context, hash adapters.Hash) (header, error) {
 
 // askHeader is header without what is remembered from before.
 func (n *node) askHeader(ctx context.Context, hash adapters.Hash) (header, error) {
+	ctx, name := n.backs.Stay(ctx)
 	var raw rawHex
 	err := n.call(ctx, "getblockheader", &raw, hash.String(), false)
 	if isCode(err, codeInvalidAddress) {
@@ -149,7 +162,10 @@ func (n *node) askHeader(ctx context.Context, hash adapters.Hash) (header, error
 		return header{}, unreachable("read a block header", err)
 	}
 	if got := hashOf(parsed.BlockHash()); got != hash {
-		return header{}, unreachable("read a block header", fmt.Errorf("asked for %s, got %s", hash, got))
+		return header{}, n.untrue(name, "read a block header", fmt.Errorf("asked for %s, got %s", hash, got))
+	}
+	if err := n.checkHeader(&parsed); err != nil {
+		return header{}, n.untrue(name, "read a block header", err)
 	}
 	return n.keepHeader(hash, &parsed), nil
 }
@@ -193,6 +209,7 @@ func (n *node) block(ctx context.Context, hash adapters.Hash) (*wire.MsgBlock, e
 	if ok {
 		return b, nil
 	}
+	ctx, name := n.backs.Stay(ctx)
 	var raw rawHex
 	err := n.call(ctx, "getblock", &raw, hash.String(), 0)
 	if isCode(err, codeInvalidAddress) {
@@ -206,7 +223,10 @@ func (n *node) block(ctx context.Context, hash adapters.Hash) (*wire.MsgBlock, e
 		return nil, unreachable("read a block", err)
 	}
 	if got := hashOf(b.BlockHash()); got != hash {
-		return nil, unreachable("read a block", fmt.Errorf("asked for %s, got %s", hash, got))
+		return nil, n.untrue(name, "read a block", fmt.Errorf("asked for %s, got %s", hash, got))
+	}
+	if err := n.checkBlock(b); err != nil {
+		return nil, n.untrue(name, "read a block", err)
 	}
 	n.keepHeader(hash, &b.Header)
 	n.mu.Lock()

@@ -299,7 +299,7 @@ func (a *Adapter) Broadcast(ctx context.Context, tx adapters.Tx) error {
 	if err != nil {
 		return notSent(err)
 	}
-	err = a.node.call(ctx, "sendrawtransaction", nil, hex.EncodeToString(tx.Raw))
+	err = a.node.send(ctx, "broadcast "+tx.ID, hex.EncodeToString(tx.Raw))
 	var refused *rpcError
 	if !errors.As(err, &refused) {
 		return err

@@ -49,6 +49,8 @@ func importCases() []broken {
 
 		own("adapters/a.go", "adapters-standard", "internal/target"),
 		own("adapters/adaptertest/evm/a.go", "adapters-adaptertest", "adapters/evm/target"),
+		own("adapters/backend/evm/a.go", "adapters-backend", "adapters/evm/target"),
+		own("adapters/backend/tests/a_test.go", "adapters-backend-tests", "adapters/evm/target"),
 		own("adapters/bitcoin/evm/a.go", "adapters-bitcoin", "adapters/evm/target"),
 		own("adapters/bitcoin/monitor/a.go", "adapters-bitcoin", "monitor/target"),
 		own("adapters/bitcoin/suite/a.go", "adapters-bitcoin", "adapters/adaptertest/target"),
@@ -105,7 +107,7 @@ func allowedImports() map[string][]string {
 		"htlc/good/a.go":             {"crypto/ed25519", "crypto/sha256", "errors", "math/big", "time", module + "/htlc/target"},
 		"htlc/good2/a_test.go":       {"os", "math/rand", "example.com/thirdparty", module + "/htlc/target"},
 		"exchange/claim/good/a.go":   {"bytes", module + "/htlc/target", module + "/exchange/claim/target"},
-		"adapters/bitcoin/good/a.go": {"context", "example.com/thirdparty", module + "/adapters", module + "/adapters/bitcoin/target", module + "/htlc/target"},
+		"adapters/bitcoin/good/a.go": {"context", "example.com/thirdparty", module + "/adapters", module + "/adapters/backend", module + "/adapters/bitcoin/target", module + "/htlc/target"},
 		"adapters/bitcoin/good2/a_test.go": {
 			module + "/adapters", module + "/adapters/adaptertest/target", module + "/internal/devnet/target",
 		},

@@ -19,6 +19,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	i := t.Pool.Pick(r.Context())
 	to := r.Clone(r.Context())
 	to.URL, to.Host = t.URLs[i], t.URLs[i].Host
+	to.Header.Del("Authorization") // it may be that of another back end
 	if user := t.URLs[i].User; user != nil {
 		password, _ := user.Password()
 		to.SetBasicAuth(user.Username(), password)

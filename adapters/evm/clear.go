@@ -145,7 +145,7 @@ func (a *Adapter) advance(ctx context.Context, l line, old adapters.Tx, want pri
 		})
 	case keep:
 	}
-	err = a.node.eth.SendTransaction(ctx, tx)
+	err = a.node.send(ctx, tx)
 	if err == nil || known(err) {
 		a.noteTaken(old.ID)
 		return nil

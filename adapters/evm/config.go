@@ -14,6 +14,7 @@ import (
 	"github.com/ethereum/go-ethereum/params"
 
 	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/adapters/backend"
 	"github.com/kofo-network/kofo/adapters/evm/contracts"
 	"github.com/kofo-network/kofo/htlc"
 )
@@ -45,6 +46,10 @@ type Token struct {
 type Config struct {
 	Chain htlc.ChainID // "eip155:1337"
 	URL   string       // http, https, ws or wss
+	// More are the addresses of further back ends, http or https like URL itself then.
+	More []string
+	// Health says when one of several back ends is set aside.
+	Health backend.Limits
 	// Genesis is the hash of block 0. Zero: the first answer is kept, for development chains only.
 	Genesis common.Hash
 	// Deployment; zero for the deterministic address.
@@ -115,7 +120,7 @@ func Open(
 	if err != nil {
 		return nil, err
 	}
-	if a.node, err = dial(ctx, a.config.URL, a.chainID, a.config.Genesis, a.config.CallTimeout); err != nil {
+	if a.node, err = a.connect(ctx); err != nil {
 		return nil, err
 	}
 	err = a.node.verify(ctx)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -18,13 +19,17 @@ import (
 	"github.com/ethereum/go-ethereum/rpc"
 
 	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/adapters/backend"
 )
 
 // endpoint is the connection to a node. An HTTP address may lead to another node, or to another chain,
 // with every request, so there is no connecting after which the chain could be taken for granted: every
 // method of the adapter that asks the node verifies first, and what it then reads is tied to block
 // hashes.
+//
+// With several back ends both clients ask the one that the pool picks.
 type endpoint struct {
+	backs   *backend.Pool
 	rpc     *rpc.Client
 	eth     *ethclient.Client
 	chainID *big.Int
@@ -33,19 +38,43 @@ type endpoint struct {
 	genesis common.Hash // zero until learned
 }
 
-func dial(ctx context.Context, url string, chainID *big.Int, genesis common.Hash, timeout time.Duration) (*endpoint, error) {
+// connect to one back end, which may speak WebSocket, or to several over HTTP.
+func (a *Adapter) connect(ctx context.Context) (*endpoint, error) {
+	c := a.config
+	var names []string
+	transport := &backend.Transport{Base: http.DefaultTransport}
+	for _, address := range append([]string{c.URL}, c.More...) {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" || len(c.More) > 0 && u.Scheme != "http" && u.Scheme != "https" {
+			return nil, fmt.Errorf("%w: the address of a back end; several speak http or https", ErrConfig)
+		}
+		names, transport.URLs = append(names, u.Host), append(transport.URLs, u)
+	}
+	pool, err := backend.New(backend.Options{Names: names, Limits: c.Health, Now: time.Now, Log: a.log})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
 	// A node that takes a request and never answers must not hold up a swap.
-	client, err := rpc.DialOptions(ctx, url, rpc.WithHTTPClient(&http.Client{Timeout: timeout}))
+	asking := &http.Client{Timeout: c.CallTimeout}
+	if len(names) > 1 {
+		transport.Pool, asking.Transport = pool, transport
+	}
+	client, err := rpc.DialOptions(ctx, c.URL, rpc.WithHTTPClient(asking))
 	if err != nil {
 		return nil, unreachable("connect to the node", err)
 	}
-	return &endpoint{rpc: client, eth: ethclient.NewClient(client), chainID: chainID, genesis: genesis}, nil
+	e := &endpoint{backs: pool, rpc: client, eth: ethclient.NewClient(client), chainID: a.chainID, genesis: c.Genesis}
+	if len(names) > 1 {
+		pool.Round(ctx, prober{e}) // so that the first question goes to a good one
+	}
+	return e, nil
 }
 
 func (e *endpoint) close() { e.rpc.Close() }
 
 // verify asks chain id and genesis in one request.
 func (e *endpoint) verify(ctx context.Context) error {
+	ctx, name := e.backs.Stay(ctx)
 	var id hexutil.Big
 	var block struct {
 		Hash common.Hash `json:"hash"`
@@ -64,6 +93,7 @@ func (e *endpoint) verify(ctx context.Context) error {
 		e.genesis = block.Hash
 	}
 	if id.ToInt().Cmp(e.chainID) != 0 || block.Hash != e.genesis {
+		e.backs.Accuse(name, backend.WrongChain, fmt.Sprintf("chain id %s, genesis %s", id.ToInt(), block.Hash))
 		return &adapters.Error{
 			Reason: "WRONG_CHAIN", Retryable: true,
 			Op:     fmt.Sprintf("check the chain behind the endpoint: id %s, genesis %s", id.ToInt(), block.Hash),
@@ -92,9 +122,14 @@ func (e *endpoint) header(ctx context.Context, number uint64) (*types.Header, er
 
 // headerOf by hash, nil where the node does not know it.
 func (e *endpoint) headerOf(ctx context.Context, hash common.Hash) (*types.Header, error) {
+	ctx, name := e.backs.Stay(ctx)
 	h, err := e.eth.HeaderByHash(ctx, hash)
 	if errors.Is(err, ethereum.NotFound) {
 		return nil, nil
+	}
+	if err == nil && h.Hash() != hash {
+		err = fmt.Errorf("%w: asked for block %s, got %s", errUntrue, hash, h.Hash())
+		e.backs.Accuse(name, backend.Lied, err.Error())
 	}
 	return h, err
 }

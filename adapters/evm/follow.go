@@ -158,10 +158,10 @@ func (a *Adapter) disconnect(ctx context.Context, cursor adapters.BlockRef) (ada
 }
 
 // factsOf asks for the logs of exactly this block. The bloom filter in the header would often save the
-// question, but not every chain fills it, and a fact missed costs more than a question.
+// question, but not every chain fills it, and a fact missed costs more than a question. Where it is filled
+// and there are several back ends, logsOf has the answer proved.
 func (a *Adapter) factsOf(ctx context.Context, h *types.Header) ([]adapters.Fact, error) {
-	hash := h.Hash()
-	logs, err := a.node.eth.FilterLogs(ctx, ethereum.FilterQuery{BlockHash: &hash, Addresses: []common.Address{a.deployment}})
+	logs, err := a.node.logsOf(ctx, h, a.deployment)
 	if err != nil {
 		return nil, unreachable(fmt.Sprintf("read the logs of block %d", h.Number), err)
 	}

@@ -20,7 +20,7 @@ func (a *Adapter) Paid(ctx context.Context, txid string) (adapters.Paid, bool, e
 		return adapters.Paid{}, false, err
 	}
 	op := "read what transaction " + txid + " has paid"
-	receipt, err := a.node.eth.TransactionReceipt(ctx, common.HexToHash(txid))
+	receipt, err := a.node.receipt(ctx, common.HexToHash(txid))
 	if unfound(err) {
 		return adapters.Paid{}, false, nil
 	}

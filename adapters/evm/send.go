@@ -137,7 +137,7 @@ func (a *Adapter) intents(tx *types.Transaction) []intent {
 }
 
 func (a *Adapter) send(ctx context.Context, tx *types.Transaction, op string) error {
-	err := a.node.eth.SendTransaction(ctx, tx)
+	err := a.node.send(ctx, tx)
 	switch {
 	case err == nil || known(err):
 		a.noteTaken(tx.Hash().Hex())
@@ -184,7 +184,7 @@ func unfound(err error) bool { return errors.Is(err, ethereum.NotFound) || answe
 // used up at the block. That there is no receipt proves nothing, a node's index may lag behind its chain:
 // what decides is the deployment's state, and for what leaves no trace there, the block that used the nonce.
 func (a *Adapter) outcome(ctx context.Context, at *types.Header, tx *types.Transaction, op string) error {
-	_, err := a.node.eth.TransactionReceipt(ctx, tx.Hash())
+	_, err := a.node.receipt(ctx, tx.Hash())
 	if err == nil {
 		return nil
 	}

@@ -26,23 +26,19 @@ func (c *core) openBitcoin(ctx context.Context, settings config.Chain) (chain, e
 	if err != nil {
 		return chain{}, err
 	}
-	user, password, err := c.cfg.Login(settings.BackEnds()[0], c.environ)
+	nodes, err := c.bitcoinNodes(settings)
 	if err != nil {
 		return chain{}, err
 	}
 	o := bitcoin.Config{
-		Chain: id, URL: settings.URL.Reveal(), User: user, Password: bitcoin.Password(password.Reveal()),
+		Chain: id, URL: nodes[0].URL, User: nodes[0].User, Password: nodes[0].Password, Certificate: nodes[0].Certificate,
+		More: nodes[1:], Health: limitsOf(settings),
 		Birth:     settings.Birth,
 		StressFee: settings.Fees.Stress * satPerKvB, MinFeePercent: settings.Fees.MaxShare,
 		ClimbWindow: climbWindow(settings), PollInterval: settings.Poll,
 	}
 	if limit, ok := c.maxAmount(params.Asset).Uint64(); ok {
 		o.MaxAmount = limit
-	}
-	if settings.TLSCert != "" {
-		if o.Certificate, err = os.ReadFile(c.cfg.Path(settings.TLSCert)); err != nil {
-			return chain{}, fmt.Errorf("certificate of the back end: %w", err)
-		}
 	}
 	coins := c.store.Coins(id)
 	a, err := bitcoin.Open(ctx, o, bitcoinKeys{c.keys, account}, coins, coins, c.log)
@@ -52,7 +48,26 @@ func (c *core) openBitcoin(ctx context.Context, settings config.Chain) (chain, e
 	if err := c.freeUnknownWithdrawals(ctx, a); err != nil {
 		return chain{}, err
 	}
-	return chain{Chain: settings, id: id, adapter: a, close: func() {}}, nil
+	return chain{Chain: settings, id: id, adapter: a, background: a.Background, close: func() {}}, nil
+}
+
+// bitcoinNodes are a chain's back ends with what is needed to log in.
+func (c *core) bitcoinNodes(settings config.Chain) ([]bitcoin.BackEnd, error) {
+	var out []bitcoin.BackEnd
+	for _, b := range settings.BackEnds() {
+		user, password, err := c.cfg.Login(b, c.environ)
+		if err != nil {
+			return nil, err
+		}
+		node := bitcoin.BackEnd{URL: b.URL.Reveal(), User: user, Password: bitcoin.Password(password.Reveal())}
+		if b.TLSCert != "" {
+			if node.Certificate, err = os.ReadFile(c.cfg.Path(b.TLSCert)); err != nil {
+				return nil, fmt.Errorf("certificate of back end %s: %w", b.Name(), err)
+			}
+		}
+		out = append(out, node)
+	}
+	return out, nil
 }
 
 // freeUnknownWithdrawals gives back what withdrawals hold that were signed and,

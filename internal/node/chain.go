@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/adapters/backend"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
 	"github.com/kofo-network/kofo/internal/config"
@@ -26,6 +27,7 @@ type adapter interface {
 	agreement.Reserver
 	agreement.Prover
 	purse
+	BackEnds() *backend.Pool
 }
 
 // purse is what the owner's calls want of a chain.

@@ -39,7 +39,7 @@ func Deploy(ctx context.Context, cfg config.Config, o Options) ([]Deployed, erro
 		if c.Kind != config.KindEVM || c.Deployment != "" {
 			continue
 		}
-		at, made, err := evm.Deploy(ctx, htlc.ChainID(c.ID), c.URL.Reveal(), account)
+		at, made, err := evm.Deploy(ctx, htlc.ChainID(c.ID), c.BackEnds()[0].URL.Reveal(), account)
 		if err != nil {
 			return out, fmt.Errorf("deploy on %s, paid by %s: %w", c.Name, account.Address(), err)
 		}

@@ -17,6 +17,8 @@ const (
 	CondCutOff         Condition = "the cut-off is not past"
 	CondStateRead      Condition = "the chain's state shows the incoming contract unspent"
 	CondBackEndsAgree  Condition = "the back ends agree"
+	CondFinal          Condition = "the chain calls the incoming leg's funding final"
+	CondChainsCalm     Condition = "no chain of the swap is suspended"
 	CondRedeemStored   Condition = "the redeem is signed and stored"
 	CondDiskSpace      Condition = "the disk has room"
 )
@@ -84,12 +86,17 @@ type Observed struct {
 // FundingFacts are what the core cannot know of itself when it decides on
 // funding. Clock is the clock of our outgoing leg's chain.
 type FundingFacts struct {
-	Clock       int64
-	StateRead   Observed // the incoming contract, read from the chain's state
-	RedeemRuns  Observed
-	RedeemMeans Observed
-	TermsCopied Observed
-	DiskSpace   Observed
+	Clock     int64
+	StateRead Observed // the incoming contract, read from the chain's state
+	// BackEndsAgree and Final are about the incoming contract too, ChainsCalm
+	// about both chains.
+	BackEndsAgree Observed
+	Final         Observed
+	ChainsCalm    Observed
+	RedeemRuns    Observed
+	RedeemMeans   Observed
+	TermsCopied   Observed
+	DiskSpace     Observed
 }
 
 // RevealFacts are what the core cannot know of itself when it decides on the
@@ -99,6 +106,8 @@ type RevealFacts struct {
 	Clock         int64
 	StateRead     Observed
 	BackEndsAgree Observed
+	Final         Observed
+	ChainsCalm    Observed
 	RedeemRuns    Observed
 	RedeemMeans   Observed
 	DiskSpace     Observed
@@ -119,9 +128,11 @@ func FundingGate(s Swap, f FundingFacts) Verdict {
 		f.RedeemMeans.finding(CondRedeemMeans),
 		f.TermsCopied.finding(CondTermsCopied),
 		f.DiskSpace.finding(CondDiskSpace),
+		f.ChainsCalm.finding(CondChainsCalm),
 	}
 	if !s.Initiator() {
-		v = append(v, s.depthFinding(), f.StateRead.finding(CondStateRead))
+		v = append(v, s.depthFinding(), f.StateRead.finding(CondStateRead),
+			f.BackEndsAgree.finding(CondBackEndsAgree), f.Final.finding(CondFinal))
 	}
 	return v
 }
@@ -136,6 +147,8 @@ func RevealGate(s Swap, f RevealFacts) Verdict {
 		{Condition: CondRedeemStored, State: Checked(s.RedeemTx != "")},
 		f.StateRead.finding(CondStateRead),
 		f.BackEndsAgree.finding(CondBackEndsAgree),
+		f.Final.finding(CondFinal),
+		f.ChainsCalm.finding(CondChainsCalm),
 		f.RedeemRuns.finding(CondRedeemRuns),
 		f.RedeemMeans.finding(CondRedeemMeans),
 		f.DiskSpace.finding(CondDiskSpace),

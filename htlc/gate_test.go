@@ -54,11 +54,14 @@ func expectAlone(t *testing.T, v htlc.Verdict, c htlc.Condition, state htlc.Chec
 func TestFundingGateConditions(t *testing.T) {
 	late := testTerms(btc, eth).Legs[1].FundBy + 1
 	facts := map[htlc.Condition]func(*htlc.FundingFacts, htlc.Observed){
-		htlc.CondRedeemRuns:  func(f *htlc.FundingFacts, o htlc.Observed) { f.RedeemRuns = o },
-		htlc.CondRedeemMeans: func(f *htlc.FundingFacts, o htlc.Observed) { f.RedeemMeans = o },
-		htlc.CondTermsCopied: func(f *htlc.FundingFacts, o htlc.Observed) { f.TermsCopied = o },
-		htlc.CondDiskSpace:   func(f *htlc.FundingFacts, o htlc.Observed) { f.DiskSpace = o },
-		htlc.CondStateRead:   func(f *htlc.FundingFacts, o htlc.Observed) { f.StateRead = o },
+		htlc.CondRedeemRuns:    func(f *htlc.FundingFacts, o htlc.Observed) { f.RedeemRuns = o },
+		htlc.CondRedeemMeans:   func(f *htlc.FundingFacts, o htlc.Observed) { f.RedeemMeans = o },
+		htlc.CondTermsCopied:   func(f *htlc.FundingFacts, o htlc.Observed) { f.TermsCopied = o },
+		htlc.CondDiskSpace:     func(f *htlc.FundingFacts, o htlc.Observed) { f.DiskSpace = o },
+		htlc.CondStateRead:     func(f *htlc.FundingFacts, o htlc.Observed) { f.StateRead = o },
+		htlc.CondBackEndsAgree: func(f *htlc.FundingFacts, o htlc.Observed) { f.BackEndsAgree = o },
+		htlc.CondFinal:         func(f *htlc.FundingFacts, o htlc.Observed) { f.Final = o },
+		htlc.CondChainsCalm:    func(f *htlc.FundingFacts, o htlc.Observed) { f.ChainsCalm = o },
 	}
 	swaps := map[htlc.Condition]func(*htlc.Swap){
 		htlc.CondSignatures:     func(s *htlc.Swap) { s.Signed = false },
@@ -74,7 +77,7 @@ func TestFundingGateConditions(t *testing.T) {
 				f := fundingFacts(startTime)
 				set(&f, o)
 				v := htlc.FundingGate(readyToFund(t, self), f)
-				if self == 0 && c == htlc.CondStateRead {
+				if self == 0 && (c == htlc.CondStateRead || c == htlc.CondBackEndsAgree || c == htlc.CondFinal) {
 					if !v.Allows() { // the Initiator funds before anybody else
 						t.Errorf("the initiator is held by %+v", v.Holding())
 					}
@@ -105,6 +108,8 @@ func TestRevealGateConditions(t *testing.T) {
 	for c, set := range map[htlc.Condition]func(*htlc.RevealFacts, htlc.Observed){
 		htlc.CondStateRead:     func(f *htlc.RevealFacts, o htlc.Observed) { f.StateRead = o },
 		htlc.CondBackEndsAgree: func(f *htlc.RevealFacts, o htlc.Observed) { f.BackEndsAgree = o },
+		htlc.CondFinal:         func(f *htlc.RevealFacts, o htlc.Observed) { f.Final = o },
+		htlc.CondChainsCalm:    func(f *htlc.RevealFacts, o htlc.Observed) { f.ChainsCalm = o },
 		htlc.CondRedeemRuns:    func(f *htlc.RevealFacts, o htlc.Observed) { f.RedeemRuns = o },
 		htlc.CondRedeemMeans:   func(f *htlc.RevealFacts, o htlc.Observed) { f.RedeemMeans = o },
 		htlc.CondDiskSpace:     func(f *htlc.RevealFacts, o htlc.Observed) { f.DiskSpace = o },

@@ -115,13 +115,13 @@ var passed = htlc.Observed{State: htlc.CheckPassed}
 
 func fundingFacts(clock int64) htlc.FundingFacts {
 	return htlc.FundingFacts{
-		Clock: clock, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed,
+		Clock: clock, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed, BackEndsAgree: passed, Final: passed, ChainsCalm: passed,
 	}
 }
 
 func revealFacts(clock int64) htlc.RevealFacts {
 	return htlc.RevealFacts{
-		Clock: clock, StateRead: passed, BackEndsAgree: passed, RedeemRuns: passed, RedeemMeans: passed, DiskSpace: passed,
+		Clock: clock, StateRead: passed, BackEndsAgree: passed, RedeemRuns: passed, RedeemMeans: passed, DiskSpace: passed, Final: passed, ChainsCalm: passed,
 	}
 }
 

@@ -145,7 +145,7 @@ func both(b *testing.B, e *engine.Engine, swaps []htlc.TermsSigned, clock int64)
 	apply(b, e, eventsOf(swaps, func(htlc.TermsSigned) htlc.Event { return htlc.FundingPrepared{TxID: "fund"} }))
 	apply(b, e, eventsOf(swaps, func(htlc.TermsSigned) htlc.Event {
 		return htlc.FundingChecked{Facts: htlc.FundingFacts{
-			Clock: clock, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed,
+			Clock: clock, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed, BackEndsAgree: passed, Final: passed, ChainsCalm: passed,
 		}}
 	}))
 	apply(b, e, eventsOf(swaps, funded(1)))

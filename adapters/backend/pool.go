@@ -272,6 +272,9 @@ func (p *Pool) Accuse(name string, reason Reason, detail string) {
 	}
 }
 
+// Contradicted sets a back end aside that contradicts most of the others.
+func (p *Pool) Contradicted(name, detail string) { p.Accuse(name, Contradicts, detail) }
+
 // become changes a member's state; the caller holds the lock.
 func (p *Pool) become(m *member, state State, reason Reason, detail string) {
 	m.Detail = detail

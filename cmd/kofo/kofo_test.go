@@ -235,7 +235,7 @@ func lock(t *testing.T, n *servertest.Node, id string, leg int, height uint64) {
 	txid := strings.Repeat(fmt.Sprint(leg+1), 64)
 	passed := htlc.Observed{State: htlc.CheckPassed}
 	checked := htlc.FundingChecked{Facts: htlc.FundingFacts{
-		Clock: 1, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed,
+		Clock: 1, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed, BackEndsAgree: passed, Final: passed, ChainsCalm: passed,
 	}}
 	for _, e := range []htlc.Event{htlc.FundingPrepared{TxID: txid}, checked, htlc.LegSeen{Leg: leg, TxID: txid}, htlc.LegFunded{Leg: leg, TxID: txid, Ref: "r", Block: block}} {
 		if err := n.Happen(id, e); err != nil {

@@ -171,6 +171,17 @@ func (c *core) openEngine(context.Context, *wallet.Seed) error {
 			cursor, ok := c.engine.Cursor(id)
 			return cursor.Block, ok
 		},
+		BackEnds: func(id htlc.ChainID) gate.BackEnds {
+			on, err := c.chains.find(id)
+			if err != nil {
+				return nil
+			}
+			return on.adapter.BackEnds()
+		},
+		Finality: func(id htlc.ChainID) bool {
+			on, err := c.chains.find(id)
+			return err == nil && on.Finality
+		},
 		Copies:   &copies{dir: c.cfg.Path(c.cfg.Policy.CopiesDir), store: c.store},
 		DiskFree: func() (uint64, error) { return diskFree(c.cfg.DataDir) },
 	}

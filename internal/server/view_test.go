@@ -55,7 +55,7 @@ func TestCauseNamesTheHeldCondition(t *testing.T) {
 	passed := htlc.Observed{State: htlc.CheckPassed}
 	checked := func(clock int64) htlc.Event {
 		return htlc.FundingChecked{Facts: htlc.FundingFacts{
-			Clock: clock, StateRead: passed, RedeemRuns: passed, TermsCopied: passed, DiskSpace: passed,
+			Clock: clock, StateRead: passed, RedeemRuns: passed, TermsCopied: passed, DiskSpace: passed, BackEndsAgree: passed, Final: passed, ChainsCalm: passed,
 			RedeemMeans: htlc.Observed{State: htlc.CheckBlocked, Detail: "missing 21000"},
 		}}
 	}
@@ -329,7 +329,7 @@ func TestAnAbandonedFunding(t *testing.T) {
 		}
 	}
 	happen(htlc.FundingPrepared{TxID: "own"}, htlc.FundingChecked{Facts: htlc.FundingFacts{
-		Clock: 1, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed,
+		Clock: 1, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed, BackEndsAgree: passed, Final: passed, ChainsCalm: passed,
 	}}, htlc.TipAdvanced{Leg: 0, Height: 1100, Clock: s.Terms.Legs[0].FundBy + 1})
 	if swap := get(t, a, id); swap.GetNextAction().GetKind() != kofov1.ActionKind_ACTION_KIND_ABANDON || len(swap.GetFeesPaid()) != 0 {
 		t.Errorf("%v", swap)

@@ -38,6 +38,13 @@ type Keeper struct {
 	// counted from blocks that the engine was told of, and a reorganisation
 	// may not have reached it yet.
 	Cursor func(htlc.ChainID) (adapters.BlockRef, bool)
+	// BackEnds are those of a chain; nil, or nil for a chain: there is one.
+	BackEnds func(htlc.ChainID) BackEnds
+	// Finality says on which chains depth alone is not enough; nil for none.
+	Finality func(htlc.ChainID) bool
+	// Suspended says why nothing new may be begun on a chain, empty where it
+	// may; nil: nowhere.
+	Suspended func(htlc.ChainID) string
 	// DiskFree is the number of bytes free where the database lives.
 	DiskFree func() (uint64, error)
 }
@@ -47,7 +54,7 @@ const MinDiskFree = 64 << 20
 
 // Funding observes what the funding gate asks.
 func (k *Keeper) Funding(ctx context.Context, s htlc.Swap) htlc.FundingFacts {
-	f := htlc.FundingFacts{DiskSpace: k.disk(), TermsCopied: observe(k.Copies.EnsureCopy(ctx, s))}
+	f := htlc.FundingFacts{DiskSpace: k.disk(), TermsCopied: observe(k.Copies.EnsureCopy(ctx, s)), ChainsCalm: k.calm(s)}
 	if out, err := k.Chains(s.Terms.Legs[s.Out()].Chain()); err == nil {
 		if tip, err := out.Tip(ctx); err == nil {
 			f.Clock = tip.Clock
@@ -56,7 +63,7 @@ func (k *Keeper) Funding(ctx context.Context, s htlc.Swap) htlc.FundingFacts {
 	in := s.Terms.Legs[s.In()]
 	chain, err := k.Chains(in.Chain())
 	if err != nil {
-		f.StateRead, f.RedeemRuns, f.RedeemMeans = open(err), open(err), open(err)
+		f.StateRead, f.BackEndsAgree, f.Final, f.RedeemRuns, f.RedeemMeans = open(err), open(err), open(err), open(err), open(err)
 		return f
 	}
 	f.RedeemRuns = observe(chain.SimulateRedeem(ctx, s.Terms, s.In(), s.Legs[s.In()].FundRef))
@@ -66,17 +73,20 @@ func (k *Keeper) Funding(ctx context.Context, s htlc.Swap) htlc.FundingFacts {
 		if f.StateRead.State == htlc.CheckPassed {
 			f.StateRead = k.onBranch(ctx, chain, in.Chain())
 		}
+		f.BackEndsAgree, _ = k.agree(ctx, chain, s)
+		f.Final = k.final(ctx, chain, s)
 	}
 	return f
 }
 
 // Reveal observes what the reveal gate asks. With a single back end, state
-// and tip of that one back end must agree with what the engine was told.
+// and tip of that one back end must agree with what the engine was told; with
+// several, two of them with each other too.
 func (k *Keeper) Reveal(ctx context.Context, s htlc.Swap) htlc.RevealFacts {
-	f := htlc.RevealFacts{DiskSpace: k.disk()}
+	f := htlc.RevealFacts{DiskSpace: k.disk(), ChainsCalm: k.calm(s)}
 	chain, err := k.Chains(s.Terms.Legs[s.In()].Chain())
 	if err != nil {
-		f.StateRead, f.BackEndsAgree, f.RedeemRuns, f.RedeemMeans = open(err), open(err), open(err), open(err)
+		f.StateRead, f.BackEndsAgree, f.Final, f.RedeemRuns, f.RedeemMeans = open(err), open(err), open(err), open(err), open(err)
 		return f
 	}
 	var tip adapters.BlockRef
@@ -86,6 +96,12 @@ func (k *Keeper) Reveal(ctx context.Context, s htlc.Swap) htlc.RevealFacts {
 	if f.BackEndsAgree.State == htlc.CheckPassed {
 		f.BackEndsAgree = k.onBranch(ctx, chain, s.Terms.Legs[s.In()].Chain())
 	}
+	if f.BackEndsAgree.State == htlc.CheckPassed {
+		var latest int64
+		f.BackEndsAgree, latest = k.agree(ctx, chain, s)
+		f.Clock = max(f.Clock, latest)
+	}
+	f.Final = k.final(ctx, chain, s)
 	f.RedeemRuns = observe(chain.SimulateRedeem(ctx, s.Terms, s.In(), s.Legs[s.In()].FundRef))
 	f.RedeemMeans = observe(chain.CheckMeans(ctx, s.ID.String(), s.Terms, s.In(), false))
 	return f

@@ -119,11 +119,11 @@ func (m *machine) wants(k htlc.EffectKind, leg int) bool {
 }
 
 func (m *machine) facts(clock int64) htlc.FundingFacts {
-	return htlc.FundingFacts{Clock: clock, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed}
+	return htlc.FundingFacts{Clock: clock, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed, BackEndsAgree: passed, Final: passed, ChainsCalm: passed}
 }
 
 func (m *machine) revealFacts(clock int64) htlc.RevealFacts {
-	return htlc.RevealFacts{Clock: clock, StateRead: passed, BackEndsAgree: passed, RedeemRuns: passed, RedeemMeans: passed, DiskSpace: passed}
+	return htlc.RevealFacts{Clock: clock, StateRead: passed, BackEndsAgree: passed, RedeemRuns: passed, RedeemMeans: passed, DiskSpace: passed, Final: passed, ChainsCalm: passed}
 }
 
 // Apply and Swap make the machine the runner's engine.

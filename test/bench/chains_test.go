@@ -113,7 +113,7 @@ func (m *market) life(n uint64) ([]htlc.Event, error) {
 		htlc.LegFunded{Leg: 0, TxID: name("fund0"), Ref: name("fund0:0"), Block: block(100)},
 		htlc.FundingPrepared{TxID: name("fund1")},
 		htlc.FundingChecked{Facts: htlc.FundingFacts{
-			Clock: began, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed,
+			Clock: began, StateRead: passed, RedeemRuns: passed, RedeemMeans: passed, TermsCopied: passed, DiskSpace: passed, BackEndsAgree: passed, Final: passed, ChainsCalm: passed,
 		}},
 		htlc.Submitted{Leg: 1, Purpose: htlc.PurposeFund, TxID: name("fund1")},
 		htlc.LegFunded{Leg: 1, TxID: name("fund1"), Ref: name("fund1"), Block: block(200)},

@@ -120,7 +120,7 @@ func prepared(self int) htlc.Event { return htlc.FundingPrepared{TxID: fmt.Sprin
 func fundingGate(clock int64) []htlc.Event {
 	return []htlc.Event{
 		htlc.FundingChecked{Facts: htlc.FundingFacts{
-			Clock: clock, StateRead: passed(), RedeemRuns: passed(), RedeemMeans: passed(), TermsCopied: passed(), DiskSpace: passed(),
+			Clock: clock, StateRead: passed(), RedeemRuns: passed(), RedeemMeans: passed(), TermsCopied: passed(), DiskSpace: passed(), BackEndsAgree: passed(), Final: passed(), ChainsCalm: passed(),
 		}},
 	}
 }
@@ -129,7 +129,7 @@ func revealGate(clock int64) []htlc.Event {
 	return []htlc.Event{
 		htlc.RedeemPrepared{TxID: "redeem", Ref: "ref1"},
 		htlc.RevealChecked{Facts: htlc.RevealFacts{
-			Clock: clock, StateRead: passed(), BackEndsAgree: passed(), RedeemRuns: passed(), RedeemMeans: passed(), DiskSpace: passed(),
+			Clock: clock, StateRead: passed(), BackEndsAgree: passed(), RedeemRuns: passed(), RedeemMeans: passed(), DiskSpace: passed(), Final: passed(), ChainsCalm: passed(),
 		}},
 	}
 }

@@ -32,13 +32,13 @@ type Reason string
 
 // The reasons.
 const (
-	NoAnswer    Reason = "UNREACHABLE"
+	NoAnswer    Reason = "BACKEND_UNREACHABLE"
 	WrongChain  Reason = "WRONG_CHAIN"
-	Stale       Reason = "STALE"
-	Ahead       Reason = "AHEAD"
-	WentBack    Reason = "WENT_BACK"
-	Contradicts Reason = "CONTRADICTS"
-	Lied        Reason = "LIED"
+	Stale       Reason = "BACKEND_STALE"
+	Ahead       Reason = "BACKEND_AHEAD"
+	WentBack    Reason = "BACKEND_WENT_BACK"
+	Contradicts Reason = "BACKEND_CONTRADICTS"
+	Lied        Reason = "BACKEND_LIED"
 )
 
 // Head is the best block of a back end.

@@ -102,6 +102,11 @@ type (
 	Chain             = kofov1.Chain
 	DepthStep         = kofov1.DepthStep
 	ListChainsRequest = kofov1.ListChainsRequest
+	BackEnd           = kofov1.BackEnd
+	BackEndState      = kofov1.BackEndState
+	Suspension        = kofov1.Suspension
+	ResumeRequest     = kofov1.ResumeRequest
+	ResumeResponse    = kofov1.ResumeResponse
 	GetChainRequest   = kofov1.GetChainRequest
 	GetChainResponse  = kofov1.GetChainResponse
 
@@ -161,6 +166,10 @@ const (
 
 // Values of LegRole.
 const (
+	BackEndGood        = kofov1.BackEndState_BACK_END_STATE_GOOD
+	BackEndUnreachable = kofov1.BackEndState_BACK_END_STATE_UNREACHABLE
+	BackEndSetAside    = kofov1.BackEndState_BACK_END_STATE_SET_ASIDE
+
 	LegRolePayer = kofov1.LegRole_LEG_ROLE_PAYER
 	LegRolePayee = kofov1.LegRole_LEG_ROLE_PAYEE
 	LegRoleOther = kofov1.LegRole_LEG_ROLE_OTHER

@@ -46,13 +46,15 @@ func (a *app) chainCommands() *cobra.Command {
 			})
 		},
 	}
-	return group("chain", "The chains that the node serves", list, show)
+	return group("chain", "The chains that the node serves", list, show, a.chainStatusCommand(), a.chainResumeCommand())
 }
 
 func chainState(c *sdk.Chain) string {
 	switch {
 	case !c.GetReachable():
 		return "not reachable"
+	case c.GetSuspension() != nil:
+		return "suspended"
 	case !c.GetSynced():
 		return "catching up"
 	}
@@ -68,6 +70,12 @@ func (a *app) printChain(c *sdk.Chain) {
 	rows = append(rows, a.known.depthRows(c)...)
 	if c.GetProblem() != "" {
 		rows = append(rows, []string{"Problem", fmt.Sprintf("%s [%s]", c.GetProblem(), c.GetProblemReason())})
+	}
+	if s := c.GetSuspension(); s != nil {
+		rows = append(rows, []string{"Suspended", a.suspensionText(s)})
+	}
+	for _, b := range c.GetBackEnds() {
+		rows = append(rows, []string{"Back end " + b.GetName(), a.backEndText(b)})
 	}
 	if c.GetDeployment() != "" {
 		rows = append(rows, []string{"Deployment", c.GetDeployment()})

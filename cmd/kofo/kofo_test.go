@@ -171,6 +171,8 @@ func TestEveryLeafPrintsJSON(t *testing.T) {
 	step(a, "kofo swap export", id)
 	step(a, "kofo chain list")
 	step(a, "kofo chain show", "ethereum")
+	step(a, "kofo chain status")
+	step(a, "kofo chain resume", "ethereum", "--yes")
 	step(a, "kofo node info")
 	token := step(a, "kofo token create", "--name", "x", "--scope", "read,quote", "--cap", "1 BTC", "--expires", "1h")
 	info, ok := token["token"].(map[string]any)

@@ -409,7 +409,7 @@ func TestTextIsNarrow(t *testing.T) {
 	lock(t, one, id, 0, 1001)
 	for _, args := range [][]string{
 		{"swap", "show", id}, {"swap", "history", id, "--all"}, {"swap", "list"}, {"swap", "watch", id, "--until", "now"}, {"swap", "watch", "--until", "now"},
-		{"wallet", "addresses"}, {"wallet", "balances"}, {"wallet", "transactions"}, {"payout", "list"}, {"stats"}, {"swap", "export", id, "--format", "csv"}, {"chain", "list"}, {"chain", "show", "ethereum"}, {"node", "info"},
+		{"wallet", "addresses"}, {"wallet", "balances"}, {"wallet", "transactions"}, {"payout", "list"}, {"stats"}, {"swap", "export", id, "--format", "csv"}, {"chain", "list"}, {"chain", "show", "ethereum"}, {"chain", "status"}, {"node", "info"},
 		{"token", "create", "--name", "everything", "--scope", "read,quote,trade,refund,withdraw,admin", "--expires", "720h"}, {"token", "list"}, {"errors"}, {"version"},
 	} {
 		show(a, args...)

@@ -100,6 +100,15 @@ func (s *Service) acceptable(ctx context.Context, r Record, a htlc.Acceptance) e
 	if err := s.contracts(a.Terms); err != nil {
 		return err
 	}
+	for _, leg := range a.Terms.Legs {
+		on, err := s.chain(leg.Asset)
+		if err != nil {
+			return err
+		}
+		if against := on.suspended(); len(against) > 0 {
+			return against[0]
+		}
+	}
 	in := a.Terms.Incoming(0)
 	c, err := s.chain(a.Terms.Legs[in].Asset)
 	if err != nil {

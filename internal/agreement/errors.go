@@ -50,6 +50,7 @@ const (
 	NodeUnreachable   Reason = "NODE_UNREACHABLE"
 	WrongChain        Reason = "WRONG_CHAIN"
 	PeerRefused       Reason = "PEER_REFUSED"
+	ChainSuspended    Reason = "CHAIN_SUSPENDED"
 	StoreUnavailable  Reason = "STORE_UNAVAILABLE"
 	DiskFull          Reason = "DISK_FULL"
 	PartyNotAllowed   Reason = "PARTY_NOT_ALLOWED"
@@ -64,7 +65,7 @@ func Reasons() []Reason {
 		ForeignChain, UnknownAsset, MainnetRefused, AmountTooSmall, AmountTooLarge, TimeLockTooTight, TermsInvalid,
 		InsufficientFunds, RedeemFeeMissing, CoinsReserved,
 		SwapNotFound, SwapState, NotCancellable, RequestIDReused,
-		NodeUnreachable, WrongChain, PeerRefused, StoreUnavailable, DiskFull, PartyNotAllowed, DeadlineExceeded, Internal,
+		NodeUnreachable, WrongChain, PeerRefused, ChainSuspended, StoreUnavailable, DiskFull, PartyNotAllowed, DeadlineExceeded, Internal,
 	}
 }
 
@@ -98,7 +99,7 @@ func (e *Error) lacksCoins() bool {
 	return e.Reason == InsufficientFunds || e.Reason == CoinsReserved || e.Reason == RedeemFeeMissing
 }
 
-var passing = []Reason{NodeUnreachable, WrongChain, StoreUnavailable, DiskFull, DeadlineExceeded, Internal, PeerRefused}
+var passing = []Reason{NodeUnreachable, WrongChain, StoreUnavailable, DiskFull, DeadlineExceeded, Internal, PeerRefused, ChainSuspended}
 
 // Refusal is the decision of another node against an acceptance.
 type Refusal struct {

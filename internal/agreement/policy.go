@@ -27,6 +27,7 @@ func (s *Service) checkPolicy(t htlc.Terms, self int, now time.Time) []*Error {
 	for i, leg := range t.Legs {
 		if c, ok := s.chains[leg.Chain()]; ok {
 			against = append(against, c.Profile.against(leg, i)...)
+			against = append(against, c.suspended()...)
 		}
 	}
 	if t.Outage < s.opts.Outage {
@@ -39,6 +40,19 @@ func (s *Service) checkPolicy(t htlc.Terms, self int, now time.Time) []*Error {
 			"your coins could be locked for %s, longer than the %s that this node allows", lock.Round(time.Second), s.opts.MaxLock))
 	}
 	return against
+}
+
+// suspended refuses whatever begins on a chain that is not trusted now.
+func (c Chain) suspended() []*Error {
+	if c.Suspended == nil {
+		return nil
+	}
+	why := c.Suspended()
+	if why == "" {
+		return nil
+	}
+	return []*Error{refuse(ChainSuspended, map[string]string{"chain": string(c.ID)},
+		"nothing new is begun on %s for now: %s", c.ID, why)}
 }
 
 // against refuses a leg below the profile.

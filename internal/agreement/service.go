@@ -41,6 +41,9 @@ type Chain struct {
 	Profile  Profile
 	Reserver Reserver
 	Prover   Prover
+	// Suspended says why nothing new is begun on the chain, empty where it is;
+	// it may be nil.
+	Suspended func() string
 }
 
 // Options of a Service. Zero durations take the defaults.

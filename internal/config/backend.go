@@ -32,7 +32,7 @@ type Health struct {
 
 // Breaker says when a chain is not trusted with anything new.
 type Breaker struct {
-	ReorgDepth uint64   `koanf:"reorg_depth" doc:"A reorganisation of so many blocks opens it; 0 for min_confirmations"`
+	ReorgDepth uint64   `koanf:"reorg_depth" doc:"A reorganisation of more than so many blocks opens it; 0 for min_confirmations"`
 	Stall      Duration `koanf:"stall" doc:"No new block for so long opens it; 0 for the profile's"`
 	CalmBlocks uint64   `koanf:"calm_blocks" doc:"It closes by itself after so many blocks without a cause; 0 for twice min_confirmations"`
 }

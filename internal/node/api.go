@@ -32,7 +32,8 @@ func (c *core) served() []server.Chain {
 	for _, on := range c.chains {
 		s := server.Chain{
 			ID: on.id, Name: on.Name, Purse: on.adapter, MinConfirmations: on.Confirms, BlockTime: on.BlockTime(),
-			Depths: on.Policy().Steps,
+			Depths: on.Policy().Steps, BackEnds: on.adapter.BackEnds().Health,
+			Suspended: on.breaker.Suspended, Resume: on.breaker.Resume,
 		}
 		switch on.Kind {
 		case config.KindBitcoin:

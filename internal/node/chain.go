@@ -9,6 +9,7 @@ import (
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
 	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/monitor/breaker"
 	"github.com/kofo-network/kofo/monitor/gate"
 	"github.com/kofo-network/kofo/monitor/runner"
 	"github.com/kofo-network/kofo/monitor/watch"
@@ -47,6 +48,7 @@ type chain struct {
 	// background is what the adapter does by itself, nil where nothing.
 	background func(context.Context) error
 	close      func()
+	breaker    *breaker.Breaker
 	// budgets of the assets that fees are not paid in.
 	budgets map[htlc.AssetID]htlc.Amount
 }

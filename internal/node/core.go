@@ -20,6 +20,7 @@ import (
 	"github.com/kofo-network/kofo/internal/server"
 	"github.com/kofo-network/kofo/internal/store"
 	"github.com/kofo-network/kofo/internal/wallet"
+	"github.com/kofo-network/kofo/monitor/breaker"
 	"github.com/kofo-network/kofo/monitor/bus"
 	"github.com/kofo-network/kofo/monitor/engine"
 	"github.com/kofo-network/kofo/monitor/gate"
@@ -148,6 +149,9 @@ func (c *core) openChains(ctx context.Context, _ *wallet.Seed) error {
 		if last.budgets, err = stressBudgets(ctx, *last); err != nil {
 			return fmt.Errorf("chain %s: %w", settings.Name, err)
 		}
+		if err := c.newBreaker(last); err != nil {
+			return fmt.Errorf("chain %s: %w", settings.Name, err)
+		}
 	}
 	return nil
 }
@@ -182,8 +186,9 @@ func (c *core) openEngine(context.Context, *wallet.Seed) error {
 			on, err := c.chains.find(id)
 			return err == nil && on.Finality
 		},
-		Copies:   &copies{dir: c.cfg.Path(c.cfg.Policy.CopiesDir), store: c.store},
-		DiskFree: func() (uint64, error) { return diskFree(c.cfg.DataDir) },
+		Suspended: c.suspended,
+		Copies:    &copies{dir: c.cfg.Path(c.cfg.Policy.CopiesDir), store: c.store},
+		DiskFree:  func() (uint64, error) { return diskFree(c.cfg.DataDir) },
 	}
 	var lanes []runner.Chain
 	for _, on := range c.chains {
@@ -215,6 +220,7 @@ func (c *core) run(ctx context.Context) error {
 	g.Go(func() error { return c.engine.Run(ctx) })
 	g.Go(func() error { return c.runner.Run(ctx) })
 	g.Go(func() error { return payments{core: c}.lookAfter(ctx) })
+	g.Go(func() error { return c.tickBreakers(ctx) })
 	g.Go(func() error {
 		select {
 		case err := <-c.fatal:
@@ -224,7 +230,7 @@ func (c *core) run(ctx context.Context) error {
 		}
 	})
 	for _, on := range c.chains {
-		watcher := watch.New(on.id, on.adapter, on.adapter, tipTeller{c.bus, c.feed}, c.log)
+		watcher := watch.New(on.id, on.adapter, on.adapter, tipTeller{c.bus, c.feed, on.breaker}, c.log)
 		feed := &engine.Feed{Engine: c.engine, Bus: c.bus, Chain: on.id, Log: c.log}
 		g.Go(func() error { return watcher.Run(ctx) })
 		g.Go(func() error { return c.bus.Serve(ctx, on.id, watcher.Answer) })
@@ -261,13 +267,15 @@ func (s fencedStore) Commit(ctx context.Context, b engine.Batch) error {
 // tipTeller publishes for a watcher, and wakes those who follow swaps with
 // every block, so that confirmations are seen to grow.
 type tipTeller struct {
-	bus  *bus.Bus
-	feed *server.Feed
+	bus     *bus.Bus
+	feed    *server.Feed
+	breaker *breaker.Breaker
 }
 
 func (t tipTeller) Publish(ctx context.Context, m bus.Message) error {
 	err := t.bus.Publish(ctx, m)
 	if err == nil && m.Step != nil {
+		t.breaker.Stepped(*m.Step)
 		t.feed.TipChanged(m.Chain)
 	}
 	return err

@@ -16,7 +16,7 @@ func (c *core) serveMetrics(ctx context.Context, version string, api *server.Ser
 		return nil
 	}
 	m := telemetry.New(version)
-	for _, s := range c.sources(api) {
+	for _, s := range append(c.sources(api), c.chainSources()...) {
 		if err := m.Add(s); err != nil {
 			return fmt.Errorf("metric %s: %w", s.Name, err)
 		}

@@ -186,7 +186,7 @@ func (c *core) newAgreements(replyTo string) (*agreement.Service, error) {
 	for _, on := range c.chains {
 		o.Chains = append(o.Chains, agreement.Chain{
 			ID: on.id, Reserver: on.adapter, Prover: on.adapter,
-			Profile: on.Policy(),
+			Profile: on.Policy(), Suspended: func() string { return c.suspended(on.id) },
 		})
 	}
 	return agreement.New(o)

@@ -47,6 +47,12 @@ func (c chainService) GetChain(ctx context.Context, req *kofov1.GetChainRequest)
 func (s *Server) chainView(ctx context.Context, c Chain) *kofov1.Chain {
 	out := &kofov1.Chain{Id: string(c.ID), Name: c.Name, MinConfirmations: c.MinConfirmations, Deployment: c.Deployment}
 	out.Depths = depthViews(c.Depths)
+	if c.BackEnds != nil {
+		out.BackEnds = backEndViews(c.BackEnds())
+	}
+	if c.Suspended != nil {
+		out.Suspension = suspensionView(c.Suspended())
+	}
 	for _, a := range c.Assets {
 		out.Assets = append(out.Assets, &kofov1.Asset{Id: string(a.ID), Symbol: a.Symbol, Decimals: a.Decimals, FeeCoin: a.FeeCoin})
 	}

@@ -258,6 +258,7 @@ var answers = map[string]func() proto.Message{
 	kofov1.WalletService_Withdraw_FullMethodName:        func() proto.Message { return &kofov1.WithdrawResponse{} },
 	kofov1.WalletService_AddPayout_FullMethodName:       func() proto.Message { return &kofov1.AddPayoutResponse{} },
 	kofov1.WalletService_RemovePayout_FullMethodName:    func() proto.Message { return &kofov1.RemovePayoutResponse{} },
+	kofov1.ChainService_Resume_FullMethodName:           func() proto.Message { return &kofov1.ResumeResponse{} },
 	kofov1.NodeService_Shutdown_FullMethodName:          func() proto.Message { return &kofov1.ShutdownResponse{} },
 	kofov1.TokenService_CreateToken_FullMethodName:      func() proto.Message { return &kofov1.CreateTokenResponse{} },
 	kofov1.TokenService_RevokeToken_FullMethodName:      func() proto.Message { return &kofov1.RevokeTokenResponse{} },

@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/adapters/backend"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
 	"github.com/kofo-network/kofo/internal/payout"
 	"github.com/kofo-network/kofo/internal/store"
+	"github.com/kofo-network/kofo/monitor/breaker"
 	"github.com/kofo-network/kofo/monitor/engine"
 )
 
@@ -169,6 +171,11 @@ type Chain struct {
 	MinConfirmations uint32
 	Depths           []agreement.DepthStep
 	BlockTime        time.Duration
+	// BackEnds are the chain's nodes, Suspended says why nothing new is begun on
+	// it, and Resume ends that. Each may be nil: there is nothing to tell.
+	BackEnds  func() []backend.Health
+	Suspended func() *breaker.State
+	Resume    func() bool
 	Deployment       string
 }
 

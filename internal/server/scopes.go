@@ -51,6 +51,7 @@ var calls = map[string]call{
 	kofov1.WalletService_RemovePayout_FullMethodName:    {scope: scopeAdmin, mutating: true},
 	kofov1.ChainService_ListChains_FullMethodName:       {scope: scopeRead},
 	kofov1.ChainService_GetChain_FullMethodName:         {scope: scopeRead},
+	kofov1.ChainService_Resume_FullMethodName:           {scope: scopeAdmin, mutating: true},
 	kofov1.NodeService_Info_FullMethodName:              {scope: scopeRead},
 	kofov1.NodeService_Shutdown_FullMethodName:          {scope: scopeAdmin, mutating: true},
 	kofov1.TokenService_CreateToken_FullMethodName:      {scope: scopeAdmin, mutating: true},

@@ -227,7 +227,7 @@ func TestScopes(t *testing.T) {
 		"Accept": kofov1.Scope_SCOPE_TRADE, "Countersign": kofov1.Scope_SCOPE_TRADE, "Complete": kofov1.Scope_SCOPE_TRADE,
 		"Cancel": kofov1.Scope_SCOPE_TRADE, "Refund": kofov1.Scope_SCOPE_REFUND, "Withdraw": kofov1.Scope_SCOPE_WITHDRAW,
 		"Shutdown": kofov1.Scope_SCOPE_ADMIN, "CreateToken": kofov1.Scope_SCOPE_ADMIN, "ListTokens": kofov1.Scope_SCOPE_ADMIN,
-		"RevokeToken": kofov1.Scope_SCOPE_ADMIN, "AddPayout": kofov1.Scope_SCOPE_ADMIN, "RemovePayout": kofov1.Scope_SCOPE_ADMIN,
+		"RevokeToken": kofov1.Scope_SCOPE_ADMIN, "Resume": kofov1.Scope_SCOPE_ADMIN, "AddPayout": kofov1.Scope_SCOPE_ADMIN, "RemovePayout": kofov1.Scope_SCOPE_ADMIN,
 	}
 	tokens := map[kofov1.Scope]string{}
 	for scope := kofov1.Scope_SCOPE_READ; scope <= kofov1.Scope_SCOPE_ADMIN; scope++ {

@@ -65,6 +65,7 @@ const (
 	ChainNotSynced     Reason = "CHAIN_NOT_SYNCED"
 	PeerRefused        Reason = "PEER_REFUSED"
 	TransactionRefused Reason = "TRANSACTION_REFUSED"
+	ChainSuspended     Reason = "CHAIN_SUSPENDED"
 
 	// The node and its data.
 
@@ -182,6 +183,7 @@ var groups = []Group{
 		{ChainNotSynced, codes.Unavailable, "a back end is still catching up", "wait for it; `kofo chain list` shows how far it is"},
 		{PeerRefused, codes.FailedPrecondition, "the other party's node refused, without a reason that is known here", "read the text"},
 		{TransactionRefused, codes.FailedPrecondition, "a back end refused the transaction", "read the text"},
+		{ChainSuspended, codes.Unavailable, "nothing new is begun on a chain: it was reorganised deeply, stands still, or its back ends contradict each other", "wait: it ends by itself after some calm blocks (`kofo chain show`); if you know better, `kofo chain resume`"},
 	}},
 	{"The node and its data", []Info{
 		{WrongSeed, codes.FailedPrecondition, "the words are not those of this node's data, or no valid seed", "check words and order"},

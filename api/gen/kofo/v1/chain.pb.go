@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -22,6 +23,64 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// BackEndState says whether a back end is believed.
+type BackEndState int32
+
+const (
+	// Not asked yet.
+	BackEndState_BACK_END_STATE_UNSPECIFIED BackEndState = 0
+	// It answers and contradicts nobody.
+	BackEndState_BACK_END_STATE_GOOD BackEndState = 1
+	// It does not answer.
+	BackEndState_BACK_END_STATE_UNREACHABLE BackEndState = 2
+	// It lags, lies or serves another chain; it must agree with the others for a
+	// while before it is asked again.
+	BackEndState_BACK_END_STATE_SET_ASIDE BackEndState = 3
+)
+
+// Enum value maps for BackEndState.
+var (
+	BackEndState_name = map[int32]string{
+		0: "BACK_END_STATE_UNSPECIFIED",
+		1: "BACK_END_STATE_GOOD",
+		2: "BACK_END_STATE_UNREACHABLE",
+		3: "BACK_END_STATE_SET_ASIDE",
+	}
+	BackEndState_value = map[string]int32{
+		"BACK_END_STATE_UNSPECIFIED": 0,
+		"BACK_END_STATE_GOOD":        1,
+		"BACK_END_STATE_UNREACHABLE": 2,
+		"BACK_END_STATE_SET_ASIDE":   3,
+	}
+)
+
+func (x BackEndState) Enum() *BackEndState {
+	p := new(BackEndState)
+	*p = x
+	return p
+}
+
+func (x BackEndState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (BackEndState) Descriptor() protoreflect.EnumDescriptor {
+	return file_kofo_v1_chain_proto_enumTypes[0].Descriptor()
+}
+
+func (BackEndState) Type() protoreflect.EnumType {
+	return &file_kofo_v1_chain_proto_enumTypes[0]
+}
+
+func (x BackEndState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use BackEndState.Descriptor instead.
+func (BackEndState) EnumDescriptor() ([]byte, []int) {
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{0}
+}
 
 // Asset is something that this node swaps.
 type Asset struct {
@@ -131,7 +190,11 @@ type Chain struct {
 	// What can be swapped here.
 	Assets []*Asset `protobuf:"bytes,15,rep,name=assets,proto3" json:"assets,omitempty"`
 	// Confirmations by amount, for each asset from the smallest to the largest.
-	Depths        []*DepthStep `protobuf:"bytes,16,rep,name=depths,proto3" json:"depths,omitempty"`
+	Depths []*DepthStep `protobuf:"bytes,16,rep,name=depths,proto3" json:"depths,omitempty"`
+	// The chain's back ends, in the order of the configuration.
+	BackEnds []*BackEnd `protobuf:"bytes,17,rep,name=back_ends,json=backEnds,proto3" json:"back_ends,omitempty"`
+	// Set while nothing new is begun on the chain.
+	Suspension    *Suspension `protobuf:"bytes,18,opt,name=suspension,proto3" json:"suspension,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -278,6 +341,323 @@ func (x *Chain) GetDepths() []*DepthStep {
 	return nil
 }
 
+func (x *Chain) GetBackEnds() []*BackEnd {
+	if x != nil {
+		return x.BackEnds
+	}
+	return nil
+}
+
+func (x *Chain) GetSuspension() *Suspension {
+	if x != nil {
+		return x.Suspension
+	}
+	return nil
+}
+
+// BackEnd is one of a chain's nodes.
+type BackEnd struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Host and port.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Whether it is believed.
+	State BackEndState `protobuf:"varint,2,opt,name=state,proto3,enum=kofo.v1.BackEndState" json:"state,omitempty"`
+	// Why it is not, such as BACKEND_STALE; see docs/errors.md.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The same for people.
+	Detail string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
+	// Since when it is in this state for this reason.
+	Since *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
+	// Height of its tip.
+	Height uint64 `protobuf:"varint,6,opt,name=height,proto3" json:"height,omitempty"`
+	// How long its last answer took.
+	Latency *durationpb.Duration `protobuf:"bytes,7,opt,name=latency,proto3" json:"latency,omitempty"`
+	// Reads go to it now; broadcasts go to every good one.
+	Asked         bool `protobuf:"varint,8,opt,name=asked,proto3" json:"asked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackEnd) Reset() {
+	*x = BackEnd{}
+	mi := &file_kofo_v1_chain_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackEnd) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackEnd) ProtoMessage() {}
+
+func (x *BackEnd) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_chain_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackEnd.ProtoReflect.Descriptor instead.
+func (*BackEnd) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *BackEnd) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *BackEnd) GetState() BackEndState {
+	if x != nil {
+		return x.State
+	}
+	return BackEndState_BACK_END_STATE_UNSPECIFIED
+}
+
+func (x *BackEnd) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *BackEnd) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *BackEnd) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *BackEnd) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *BackEnd) GetLatency() *durationpb.Duration {
+	if x != nil {
+		return x.Latency
+	}
+	return nil
+}
+
+func (x *BackEnd) GetAsked() bool {
+	if x != nil {
+		return x.Asked
+	}
+	return false
+}
+
+// Suspension says why nothing new is begun on a chain: no offers, acceptances
+// and quotes, no funding that was not announced, no first reveal of a secret.
+// Redeems with a known secret and refunds go on.
+type Suspension struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// DEEP_REORG, STALLED or SPLIT.
+	Cause string `protobuf:"bytes,1,opt,name=cause,proto3" json:"cause,omitempty"`
+	// The same for people.
+	Detail string `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"`
+	// Since when.
+	Since *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	// Blocks that have come since without a cause.
+	CalmBlocks uint64 `protobuf:"varint,4,opt,name=calm_blocks,json=calmBlocks,proto3" json:"calm_blocks,omitempty"`
+	// Blocks after which it ends by itself.
+	CalmNeeded    uint64 `protobuf:"varint,5,opt,name=calm_needed,json=calmNeeded,proto3" json:"calm_needed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Suspension) Reset() {
+	*x = Suspension{}
+	mi := &file_kofo_v1_chain_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Suspension) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Suspension) ProtoMessage() {}
+
+func (x *Suspension) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_chain_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Suspension.ProtoReflect.Descriptor instead.
+func (*Suspension) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Suspension) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *Suspension) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *Suspension) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Suspension) GetCalmBlocks() uint64 {
+	if x != nil {
+		return x.CalmBlocks
+	}
+	return 0
+}
+
+func (x *Suspension) GetCalmNeeded() uint64 {
+	if x != nil {
+		return x.CalmNeeded
+	}
+	return 0
+}
+
+// ResumeRequest is the input of Resume.
+type ResumeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Makes the call safe to repeat: a UUID.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// CAIP-2 id.
+	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeRequest) Reset() {
+	*x = ResumeRequest{}
+	mi := &file_kofo_v1_chain_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeRequest) ProtoMessage() {}
+
+func (x *ResumeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_chain_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeRequest.ProtoReflect.Descriptor instead.
+func (*ResumeRequest) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ResumeRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ResumeRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// ResumeResponse is the output of Resume.
+type ResumeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// It was suspended until now.
+	WasSuspended bool `protobuf:"varint,1,opt,name=was_suspended,json=wasSuspended,proto3" json:"was_suspended,omitempty"`
+	// The chain now.
+	Chain         *Chain `protobuf:"bytes,2,opt,name=chain,proto3" json:"chain,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeResponse) Reset() {
+	*x = ResumeResponse{}
+	mi := &file_kofo_v1_chain_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeResponse) ProtoMessage() {}
+
+func (x *ResumeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_chain_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeResponse.ProtoReflect.Descriptor instead.
+func (*ResumeResponse) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ResumeResponse) GetWasSuspended() bool {
+	if x != nil {
+		return x.WasSuspended
+	}
+	return false
+}
+
+func (x *ResumeResponse) GetChain() *Chain {
+	if x != nil {
+		return x.Chain
+	}
+	return nil
+}
+
 // DepthStep is how deep fundings up to an amount must be buried.
 type DepthStep struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -294,7 +674,7 @@ type DepthStep struct {
 
 func (x *DepthStep) Reset() {
 	*x = DepthStep{}
-	mi := &file_kofo_v1_chain_proto_msgTypes[2]
+	mi := &file_kofo_v1_chain_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -306,7 +686,7 @@ func (x *DepthStep) String() string {
 func (*DepthStep) ProtoMessage() {}
 
 func (x *DepthStep) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_chain_proto_msgTypes[2]
+	mi := &file_kofo_v1_chain_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -319,7 +699,7 @@ func (x *DepthStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DepthStep.ProtoReflect.Descriptor instead.
 func (*DepthStep) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{2}
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DepthStep) GetAsset() string {
@@ -352,7 +732,7 @@ type ListChainsRequest struct {
 
 func (x *ListChainsRequest) Reset() {
 	*x = ListChainsRequest{}
-	mi := &file_kofo_v1_chain_proto_msgTypes[3]
+	mi := &file_kofo_v1_chain_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -364,7 +744,7 @@ func (x *ListChainsRequest) String() string {
 func (*ListChainsRequest) ProtoMessage() {}
 
 func (x *ListChainsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_chain_proto_msgTypes[3]
+	mi := &file_kofo_v1_chain_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -377,7 +757,7 @@ func (x *ListChainsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListChainsRequest.ProtoReflect.Descriptor instead.
 func (*ListChainsRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{3}
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{7}
 }
 
 // ListChainsResponse is the output of ListChains.
@@ -391,7 +771,7 @@ type ListChainsResponse struct {
 
 func (x *ListChainsResponse) Reset() {
 	*x = ListChainsResponse{}
-	mi := &file_kofo_v1_chain_proto_msgTypes[4]
+	mi := &file_kofo_v1_chain_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -403,7 +783,7 @@ func (x *ListChainsResponse) String() string {
 func (*ListChainsResponse) ProtoMessage() {}
 
 func (x *ListChainsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_chain_proto_msgTypes[4]
+	mi := &file_kofo_v1_chain_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -416,7 +796,7 @@ func (x *ListChainsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListChainsResponse.ProtoReflect.Descriptor instead.
 func (*ListChainsResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{4}
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListChainsResponse) GetChains() []*Chain {
@@ -437,7 +817,7 @@ type GetChainRequest struct {
 
 func (x *GetChainRequest) Reset() {
 	*x = GetChainRequest{}
-	mi := &file_kofo_v1_chain_proto_msgTypes[5]
+	mi := &file_kofo_v1_chain_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -449,7 +829,7 @@ func (x *GetChainRequest) String() string {
 func (*GetChainRequest) ProtoMessage() {}
 
 func (x *GetChainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_chain_proto_msgTypes[5]
+	mi := &file_kofo_v1_chain_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -462,7 +842,7 @@ func (x *GetChainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetChainRequest.ProtoReflect.Descriptor instead.
 func (*GetChainRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{5}
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetChainRequest) GetId() string {
@@ -483,7 +863,7 @@ type GetChainResponse struct {
 
 func (x *GetChainResponse) Reset() {
 	*x = GetChainResponse{}
-	mi := &file_kofo_v1_chain_proto_msgTypes[6]
+	mi := &file_kofo_v1_chain_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -495,7 +875,7 @@ func (x *GetChainResponse) String() string {
 func (*GetChainResponse) ProtoMessage() {}
 
 func (x *GetChainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_chain_proto_msgTypes[6]
+	mi := &file_kofo_v1_chain_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -508,7 +888,7 @@ func (x *GetChainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetChainResponse.ProtoReflect.Descriptor instead.
 func (*GetChainResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{6}
+	return file_kofo_v1_chain_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetChainResponse) GetChain() *Chain {
@@ -522,12 +902,12 @@ var File_kofo_v1_chain_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_chain_proto_rawDesc = "" +
 	"\n" +
-	"\x13kofo/v1/chain.proto\x12\akofo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"f\n" +
+	"\x13kofo/v1/chain.proto\x12\akofo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"f\n" +
 	"\x05Asset\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06symbol\x18\x02 \x01(\tR\x06symbol\x12\x1a\n" +
 	"\bdecimals\x18\x03 \x01(\rR\bdecimals\x12\x19\n" +
-	"\bfee_coin\x18\x04 \x01(\bR\afeeCoin\"\xa3\x04\n" +
+	"\bfee_coin\x18\x04 \x01(\bR\afeeCoin\"\x87\x05\n" +
 	"\x05Chain\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
@@ -548,7 +928,36 @@ const file_kofo_v1_chain_proto_rawDesc = "" +
 	"deployment\x18\x0e \x01(\tR\n" +
 	"deployment\x12&\n" +
 	"\x06assets\x18\x0f \x03(\v2\x0e.kofo.v1.AssetR\x06assets\x12*\n" +
-	"\x06depths\x18\x10 \x03(\v2\x12.kofo.v1.DepthStepR\x06depths\"c\n" +
+	"\x06depths\x18\x10 \x03(\v2\x12.kofo.v1.DepthStepR\x06depths\x12-\n" +
+	"\tback_ends\x18\x11 \x03(\v2\x10.kofo.v1.BackEndR\bbackEnds\x123\n" +
+	"\n" +
+	"suspension\x18\x12 \x01(\v2\x13.kofo.v1.SuspensionR\n" +
+	"suspension\"\x8f\x02\n" +
+	"\aBackEnd\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12+\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x15.kofo.v1.BackEndStateR\x05state\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06detail\x18\x04 \x01(\tR\x06detail\x120\n" +
+	"\x05since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x16\n" +
+	"\x06height\x18\x06 \x01(\x04R\x06height\x123\n" +
+	"\alatency\x18\a \x01(\v2\x19.google.protobuf.DurationR\alatency\x12\x14\n" +
+	"\x05asked\x18\b \x01(\bR\x05asked\"\xae\x01\n" +
+	"\n" +
+	"Suspension\x12\x14\n" +
+	"\x05cause\x18\x01 \x01(\tR\x05cause\x12\x16\n" +
+	"\x06detail\x18\x02 \x01(\tR\x06detail\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1f\n" +
+	"\vcalm_blocks\x18\x04 \x01(\x04R\n" +
+	"calmBlocks\x12\x1f\n" +
+	"\vcalm_needed\x18\x05 \x01(\x04R\n" +
+	"calmNeeded\"u\n" +
+	"\rResumeRequest\x12'\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12;\n" +
+	"\x02id\x18\x02 \x01(\tB+\xbaH(r&2$^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$R\x02id\"[\n" +
+	"\x0eResumeResponse\x12#\n" +
+	"\rwas_suspended\x18\x01 \x01(\bR\fwasSuspended\x12$\n" +
+	"\x05chain\x18\x02 \x01(\v2\x0e.kofo.v1.ChainR\x05chain\"c\n" +
 	"\tDepthStep\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x13\n" +
 	"\x05up_to\x18\x02 \x01(\tR\x04upTo\x12+\n" +
@@ -559,11 +968,17 @@ const file_kofo_v1_chain_proto_rawDesc = "" +
 	"\x0fGetChainRequest\x12;\n" +
 	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$R\x02id\"8\n" +
 	"\x10GetChainResponse\x12$\n" +
-	"\x05chain\x18\x01 \x01(\v2\x0e.kofo.v1.ChainR\x05chain2\x96\x01\n" +
+	"\x05chain\x18\x01 \x01(\v2\x0e.kofo.v1.ChainR\x05chain*\x85\x01\n" +
+	"\fBackEndState\x12\x1e\n" +
+	"\x1aBACK_END_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13BACK_END_STATE_GOOD\x10\x01\x12\x1e\n" +
+	"\x1aBACK_END_STATE_UNREACHABLE\x10\x02\x12\x1c\n" +
+	"\x18BACK_END_STATE_SET_ASIDE\x10\x032\xd1\x01\n" +
 	"\fChainService\x12E\n" +
 	"\n" +
 	"ListChains\x12\x1a.kofo.v1.ListChainsRequest\x1a\x1b.kofo.v1.ListChainsResponse\x12?\n" +
-	"\bGetChain\x12\x18.kofo.v1.GetChainRequest\x1a\x19.kofo.v1.GetChainResponseB5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
+	"\bGetChain\x12\x18.kofo.v1.GetChainRequest\x1a\x19.kofo.v1.GetChainResponse\x129\n" +
+	"\x06Resume\x12\x16.kofo.v1.ResumeRequest\x1a\x17.kofo.v1.ResumeResponseB5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
 
 var (
 	file_kofo_v1_chain_proto_rawDescOnce sync.Once
@@ -577,33 +992,49 @@ func file_kofo_v1_chain_proto_rawDescGZIP() []byte {
 	return file_kofo_v1_chain_proto_rawDescData
 }
 
-var file_kofo_v1_chain_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_kofo_v1_chain_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_kofo_v1_chain_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_kofo_v1_chain_proto_goTypes = []any{
-	(*Asset)(nil),                 // 0: kofo.v1.Asset
-	(*Chain)(nil),                 // 1: kofo.v1.Chain
-	(*DepthStep)(nil),             // 2: kofo.v1.DepthStep
-	(*ListChainsRequest)(nil),     // 3: kofo.v1.ListChainsRequest
-	(*ListChainsResponse)(nil),    // 4: kofo.v1.ListChainsResponse
-	(*GetChainRequest)(nil),       // 5: kofo.v1.GetChainRequest
-	(*GetChainResponse)(nil),      // 6: kofo.v1.GetChainResponse
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(BackEndState)(0),             // 0: kofo.v1.BackEndState
+	(*Asset)(nil),                 // 1: kofo.v1.Asset
+	(*Chain)(nil),                 // 2: kofo.v1.Chain
+	(*BackEnd)(nil),               // 3: kofo.v1.BackEnd
+	(*Suspension)(nil),            // 4: kofo.v1.Suspension
+	(*ResumeRequest)(nil),         // 5: kofo.v1.ResumeRequest
+	(*ResumeResponse)(nil),        // 6: kofo.v1.ResumeResponse
+	(*DepthStep)(nil),             // 7: kofo.v1.DepthStep
+	(*ListChainsRequest)(nil),     // 8: kofo.v1.ListChainsRequest
+	(*ListChainsResponse)(nil),    // 9: kofo.v1.ListChainsResponse
+	(*GetChainRequest)(nil),       // 10: kofo.v1.GetChainRequest
+	(*GetChainResponse)(nil),      // 11: kofo.v1.GetChainResponse
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
 }
 var file_kofo_v1_chain_proto_depIdxs = []int32{
-	7, // 0: kofo.v1.Chain.block_time:type_name -> google.protobuf.Timestamp
-	7, // 1: kofo.v1.Chain.clock:type_name -> google.protobuf.Timestamp
-	0, // 2: kofo.v1.Chain.assets:type_name -> kofo.v1.Asset
-	2, // 3: kofo.v1.Chain.depths:type_name -> kofo.v1.DepthStep
-	1, // 4: kofo.v1.ListChainsResponse.chains:type_name -> kofo.v1.Chain
-	1, // 5: kofo.v1.GetChainResponse.chain:type_name -> kofo.v1.Chain
-	3, // 6: kofo.v1.ChainService.ListChains:input_type -> kofo.v1.ListChainsRequest
-	5, // 7: kofo.v1.ChainService.GetChain:input_type -> kofo.v1.GetChainRequest
-	4, // 8: kofo.v1.ChainService.ListChains:output_type -> kofo.v1.ListChainsResponse
-	6, // 9: kofo.v1.ChainService.GetChain:output_type -> kofo.v1.GetChainResponse
-	8, // [8:10] is the sub-list for method output_type
-	6, // [6:8] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	12, // 0: kofo.v1.Chain.block_time:type_name -> google.protobuf.Timestamp
+	12, // 1: kofo.v1.Chain.clock:type_name -> google.protobuf.Timestamp
+	1,  // 2: kofo.v1.Chain.assets:type_name -> kofo.v1.Asset
+	7,  // 3: kofo.v1.Chain.depths:type_name -> kofo.v1.DepthStep
+	3,  // 4: kofo.v1.Chain.back_ends:type_name -> kofo.v1.BackEnd
+	4,  // 5: kofo.v1.Chain.suspension:type_name -> kofo.v1.Suspension
+	0,  // 6: kofo.v1.BackEnd.state:type_name -> kofo.v1.BackEndState
+	12, // 7: kofo.v1.BackEnd.since:type_name -> google.protobuf.Timestamp
+	13, // 8: kofo.v1.BackEnd.latency:type_name -> google.protobuf.Duration
+	12, // 9: kofo.v1.Suspension.since:type_name -> google.protobuf.Timestamp
+	2,  // 10: kofo.v1.ResumeResponse.chain:type_name -> kofo.v1.Chain
+	2,  // 11: kofo.v1.ListChainsResponse.chains:type_name -> kofo.v1.Chain
+	2,  // 12: kofo.v1.GetChainResponse.chain:type_name -> kofo.v1.Chain
+	8,  // 13: kofo.v1.ChainService.ListChains:input_type -> kofo.v1.ListChainsRequest
+	10, // 14: kofo.v1.ChainService.GetChain:input_type -> kofo.v1.GetChainRequest
+	5,  // 15: kofo.v1.ChainService.Resume:input_type -> kofo.v1.ResumeRequest
+	9,  // 16: kofo.v1.ChainService.ListChains:output_type -> kofo.v1.ListChainsResponse
+	11, // 17: kofo.v1.ChainService.GetChain:output_type -> kofo.v1.GetChainResponse
+	6,  // 18: kofo.v1.ChainService.Resume:output_type -> kofo.v1.ResumeResponse
+	16, // [16:19] is the sub-list for method output_type
+	13, // [13:16] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_kofo_v1_chain_proto_init() }
@@ -616,13 +1047,14 @@ func file_kofo_v1_chain_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kofo_v1_chain_proto_rawDesc), len(file_kofo_v1_chain_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   7,
+			NumEnums:      1,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_kofo_v1_chain_proto_goTypes,
 		DependencyIndexes: file_kofo_v1_chain_proto_depIdxs,
+		EnumInfos:         file_kofo_v1_chain_proto_enumTypes,
 		MessageInfos:      file_kofo_v1_chain_proto_msgTypes,
 	}.Build()
 	File_kofo_v1_chain_proto = out.File

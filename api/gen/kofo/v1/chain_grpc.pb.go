@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	ChainService_ListChains_FullMethodName = "/kofo.v1.ChainService/ListChains"
 	ChainService_GetChain_FullMethodName   = "/kofo.v1.ChainService/GetChain"
+	ChainService_Resume_FullMethodName     = "/kofo.v1.ChainService/Resume"
 )
 
 // ChainServiceClient is the client API for ChainService service.
@@ -33,6 +34,9 @@ type ChainServiceClient interface {
 	ListChains(ctx context.Context, in *ListChainsRequest, opts ...grpc.CallOption) (*ListChainsResponse, error)
 	// GetChain shows one chain. Scope: read.
 	GetChain(ctx context.Context, in *GetChainRequest, opts ...grpc.CallOption) (*GetChainResponse, error)
+	// Resume ends a chain's suspension by hand: new swaps and first reveals are
+	// possible again. A cause that lasts suspends it anew. Scope: admin.
+	Resume(ctx context.Context, in *ResumeRequest, opts ...grpc.CallOption) (*ResumeResponse, error)
 }
 
 type chainServiceClient struct {
@@ -63,6 +67,16 @@ func (c *chainServiceClient) GetChain(ctx context.Context, in *GetChainRequest, 
 	return out, nil
 }
 
+func (c *chainServiceClient) Resume(ctx context.Context, in *ResumeRequest, opts ...grpc.CallOption) (*ResumeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeResponse)
+	err := c.cc.Invoke(ctx, ChainService_Resume_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ChainServiceServer is the server API for ChainService service.
 // All implementations must embed UnimplementedChainServiceServer
 // for forward compatibility.
@@ -73,6 +87,9 @@ type ChainServiceServer interface {
 	ListChains(context.Context, *ListChainsRequest) (*ListChainsResponse, error)
 	// GetChain shows one chain. Scope: read.
 	GetChain(context.Context, *GetChainRequest) (*GetChainResponse, error)
+	// Resume ends a chain's suspension by hand: new swaps and first reveals are
+	// possible again. A cause that lasts suspends it anew. Scope: admin.
+	Resume(context.Context, *ResumeRequest) (*ResumeResponse, error)
 	mustEmbedUnimplementedChainServiceServer()
 }
 
@@ -88,6 +105,9 @@ func (UnimplementedChainServiceServer) ListChains(context.Context, *ListChainsRe
 }
 func (UnimplementedChainServiceServer) GetChain(context.Context, *GetChainRequest) (*GetChainResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetChain not implemented")
+}
+func (UnimplementedChainServiceServer) Resume(context.Context, *ResumeRequest) (*ResumeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Resume not implemented")
 }
 func (UnimplementedChainServiceServer) mustEmbedUnimplementedChainServiceServer() {}
 func (UnimplementedChainServiceServer) testEmbeddedByValue()                      {}
@@ -146,6 +166,24 @@ func _ChainService_GetChain_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ChainService_Resume_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ChainServiceServer).Resume(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ChainService_Resume_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ChainServiceServer).Resume(ctx, req.(*ResumeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ChainService_ServiceDesc is the grpc.ServiceDesc for ChainService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -160,6 +198,10 @@ var ChainService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetChain",
 			Handler:    _ChainService_GetChain_Handler,
+		},
+		{
+			MethodName: "Resume",
+			Handler:    _ChainService_Resume_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

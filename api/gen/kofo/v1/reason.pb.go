@@ -116,6 +116,8 @@ const (
 	Reason_REASON_PEER_REFUSED Reason = 63
 	// A back end refused the transaction.
 	Reason_REASON_TRANSACTION_REFUSED Reason = 64
+	// Nothing new is begun on the chain for now; see cause.
+	Reason_REASON_CHAIN_SUSPENDED Reason = 65
 	// The words are not those of this node's data, or no valid seed.
 	Reason_REASON_WRONG_SEED Reason = 70
 	// The data were written by a newer version.
@@ -183,14 +185,6 @@ const (
 	Reason_REASON_CONFIG_PROFILE_REFUSED Reason = 127
 	// The time locks of the chains exceed `policy.max_lock`.
 	Reason_REASON_CONFIG_LOCKS_TOO_LONG Reason = 128
-	// The node's payout list cannot be changed in this way.
-	Reason_REASON_PAYOUTS_FIXED Reason = 170
-	// The call moves more than the node lets go of the asset, whoever asks.
-	Reason_REASON_LIMIT_EXCEEDED Reason = 171
-	// The other party is not among those that this node swaps with.
-	Reason_REASON_PARTY_NOT_ALLOWED Reason = 172
-	// The node's disk is nearly full, so it takes on no new swaps.
-	Reason_REASON_DISK_FULL Reason = 173
 )
 
 // Enum value maps for Reason.
@@ -235,6 +229,7 @@ var (
 		62:  "REASON_CHAIN_NOT_SYNCED",
 		63:  "REASON_PEER_REFUSED",
 		64:  "REASON_TRANSACTION_REFUSED",
+		65:  "REASON_CHAIN_SUSPENDED",
 		70:  "REASON_WRONG_SEED",
 		72:  "REASON_DATA_NEWER",
 		73:  "REASON_ALREADY_RUNNING",
@@ -268,10 +263,6 @@ var (
 		126: "REASON_CONFIG_CONFLICT",
 		127: "REASON_CONFIG_PROFILE_REFUSED",
 		128: "REASON_CONFIG_LOCKS_TOO_LONG",
-		170: "REASON_PAYOUTS_FIXED",
-		171: "REASON_LIMIT_EXCEEDED",
-		172: "REASON_PARTY_NOT_ALLOWED",
-		173: "REASON_DISK_FULL",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":            0,
@@ -313,6 +304,7 @@ var (
 		"REASON_CHAIN_NOT_SYNCED":       62,
 		"REASON_PEER_REFUSED":           63,
 		"REASON_TRANSACTION_REFUSED":    64,
+		"REASON_CHAIN_SUSPENDED":        65,
 		"REASON_WRONG_SEED":             70,
 		"REASON_DATA_NEWER":             72,
 		"REASON_ALREADY_RUNNING":        73,
@@ -346,10 +338,6 @@ var (
 		"REASON_CONFIG_CONFLICT":        126,
 		"REASON_CONFIG_PROFILE_REFUSED": 127,
 		"REASON_CONFIG_LOCKS_TOO_LONG":  128,
-		"REASON_PAYOUTS_FIXED":          170,
-		"REASON_LIMIT_EXCEEDED":         171,
-		"REASON_PARTY_NOT_ALLOWED":      172,
-		"REASON_DISK_FULL":              173,
 	}
 )
 
@@ -384,7 +372,7 @@ var File_kofo_v1_reason_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x14kofo/v1/reason.proto\x12\akofo.v1*\xdf\x10\n" +
+	"\x14kofo/v1/reason.proto\x12\akofo.v1*\x8e\x10\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_TICKET_EXPIRED\x10\x01\x12\x19\n" +
@@ -425,7 +413,8 @@ const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\x12REASON_WRONG_CHAIN\x10=\x12\x1b\n" +
 	"\x17REASON_CHAIN_NOT_SYNCED\x10>\x12\x17\n" +
 	"\x13REASON_PEER_REFUSED\x10?\x12\x1e\n" +
-	"\x1aREASON_TRANSACTION_REFUSED\x10@\x12\x15\n" +
+	"\x1aREASON_TRANSACTION_REFUSED\x10@\x12\x1a\n" +
+	"\x16REASON_CHAIN_SUSPENDED\x10A\x12\x15\n" +
 	"\x11REASON_WRONG_SEED\x10F\x12\x15\n" +
 	"\x11REASON_DATA_NEWER\x10H\x12\x1a\n" +
 	"\x16REASON_ALREADY_RUNNING\x10I\x12\x15\n" +
@@ -458,11 +447,7 @@ const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\x15REASON_CONFIG_MISSING\x10}\x12\x1a\n" +
 	"\x16REASON_CONFIG_CONFLICT\x10~\x12!\n" +
 	"\x1dREASON_CONFIG_PROFILE_REFUSED\x10\x7f\x12!\n" +
-	"\x1cREASON_CONFIG_LOCKS_TOO_LONG\x10\x80\x01\x12\x19\n" +
-	"\x14REASON_PAYOUTS_FIXED\x10\xaa\x01\x12\x1a\n" +
-	"\x15REASON_LIMIT_EXCEEDED\x10\xab\x01\x12\x1d\n" +
-	"\x18REASON_PARTY_NOT_ALLOWED\x10\xac\x01\x12\x15\n" +
-	"\x10REASON_DISK_FULL\x10\xad\x01B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
+	"\x1cREASON_CONFIG_LOCKS_TOO_LONG\x10\x80\x01B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
 
 var (
 	file_kofo_v1_reason_proto_rawDescOnce sync.Once

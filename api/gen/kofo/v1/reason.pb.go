@@ -185,6 +185,14 @@ const (
 	Reason_REASON_CONFIG_PROFILE_REFUSED Reason = 127
 	// The time locks of the chains exceed `policy.max_lock`.
 	Reason_REASON_CONFIG_LOCKS_TOO_LONG Reason = 128
+	// The node's payout list cannot be changed in this way.
+	Reason_REASON_PAYOUTS_FIXED Reason = 170
+	// The call moves more than the node lets go of the asset, whoever asks.
+	Reason_REASON_LIMIT_EXCEEDED Reason = 171
+	// The other party is not among those that this node swaps with.
+	Reason_REASON_PARTY_NOT_ALLOWED Reason = 172
+	// The node's disk is nearly full, so it takes on no new swaps.
+	Reason_REASON_DISK_FULL Reason = 173
 )
 
 // Enum value maps for Reason.
@@ -263,6 +271,10 @@ var (
 		126: "REASON_CONFIG_CONFLICT",
 		127: "REASON_CONFIG_PROFILE_REFUSED",
 		128: "REASON_CONFIG_LOCKS_TOO_LONG",
+		170: "REASON_PAYOUTS_FIXED",
+		171: "REASON_LIMIT_EXCEEDED",
+		172: "REASON_PARTY_NOT_ALLOWED",
+		173: "REASON_DISK_FULL",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":            0,
@@ -338,6 +350,10 @@ var (
 		"REASON_CONFIG_CONFLICT":        126,
 		"REASON_CONFIG_PROFILE_REFUSED": 127,
 		"REASON_CONFIG_LOCKS_TOO_LONG":  128,
+		"REASON_PAYOUTS_FIXED":          170,
+		"REASON_LIMIT_EXCEEDED":         171,
+		"REASON_PARTY_NOT_ALLOWED":      172,
+		"REASON_DISK_FULL":              173,
 	}
 )
 
@@ -372,7 +388,7 @@ var File_kofo_v1_reason_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x14kofo/v1/reason.proto\x12\akofo.v1*\x8e\x10\n" +
+	"\x14kofo/v1/reason.proto\x12\akofo.v1*\xfb\x10\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_TICKET_EXPIRED\x10\x01\x12\x19\n" +
@@ -447,7 +463,11 @@ const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\x15REASON_CONFIG_MISSING\x10}\x12\x1a\n" +
 	"\x16REASON_CONFIG_CONFLICT\x10~\x12!\n" +
 	"\x1dREASON_CONFIG_PROFILE_REFUSED\x10\x7f\x12!\n" +
-	"\x1cREASON_CONFIG_LOCKS_TOO_LONG\x10\x80\x01B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
+	"\x1cREASON_CONFIG_LOCKS_TOO_LONG\x10\x80\x01\x12\x19\n" +
+	"\x14REASON_PAYOUTS_FIXED\x10\xaa\x01\x12\x1a\n" +
+	"\x15REASON_LIMIT_EXCEEDED\x10\xab\x01\x12\x1d\n" +
+	"\x18REASON_PARTY_NOT_ALLOWED\x10\xac\x01\x12\x15\n" +
+	"\x10REASON_DISK_FULL\x10\xad\x01B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
 
 var (
 	file_kofo_v1_reason_proto_rawDescOnce sync.Once

@@ -2091,6 +2091,574 @@ func (x *WatchResponse) GetEntry() *HistoryEntry {
 	return nil
 }
 
+// ExportRequest is the input of Export.
+type ExportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the swap or of its offer: 64 hexadecimal digits.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportRequest) Reset() {
+	*x = ExportRequest{}
+	mi := &file_kofo_v1_settlement_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportRequest) ProtoMessage() {}
+
+func (x *ExportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_settlement_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
+func (*ExportRequest) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ExportRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// ExportResponse is the output of Export.
+type ExportResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The swap as it is now.
+	Swap *Swap `protobuf:"bytes,1,opt,name=swap,proto3" json:"swap,omitempty"`
+	// What happened, the oldest first.
+	History []*HistoryEntry `protobuf:"bytes,2,rep,name=history,proto3" json:"history,omitempty"`
+	// What was paid for, in the order of the receipt.
+	Fees []*ExportedFee `protobuf:"bytes,3,rep,name=fees,proto3" json:"fees,omitempty"`
+	// What was paid to others for the service. Settlement takes no fee; a quote
+	// of the exchange or an order of the ledger may.
+	ServiceFees []*AssetAmount `protobuf:"bytes,4,rep,name=service_fees,json=serviceFees,proto3" json:"service_fees,omitempty"`
+	// The sum of all for each asset.
+	TotalCost []*AssetAmount `protobuf:"bytes,5,rep,name=total_cost,json=totalCost,proto3" json:"total_cost,omitempty"`
+	// When it was written.
+	ExportedAt    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=exported_at,json=exportedAt,proto3" json:"exported_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportResponse) Reset() {
+	*x = ExportResponse{}
+	mi := &file_kofo_v1_settlement_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportResponse) ProtoMessage() {}
+
+func (x *ExportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_settlement_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
+func (*ExportResponse) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ExportResponse) GetSwap() *Swap {
+	if x != nil {
+		return x.Swap
+	}
+	return nil
+}
+
+func (x *ExportResponse) GetHistory() []*HistoryEntry {
+	if x != nil {
+		return x.History
+	}
+	return nil
+}
+
+func (x *ExportResponse) GetFees() []*ExportedFee {
+	if x != nil {
+		return x.Fees
+	}
+	return nil
+}
+
+func (x *ExportResponse) GetServiceFees() []*AssetAmount {
+	if x != nil {
+		return x.ServiceFees
+	}
+	return nil
+}
+
+func (x *ExportResponse) GetTotalCost() []*AssetAmount {
+	if x != nil {
+		return x.TotalCost
+	}
+	return nil
+}
+
+func (x *ExportResponse) GetExportedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExportedAt
+	}
+	return nil
+}
+
+// ExportedFee is one cost of a swap, with its place on the chain.
+type ExportedFee struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The line of the receipt.
+	Paid *FeePaid `protobuf:"bytes,1,opt,name=paid,proto3" json:"paid,omitempty"`
+	// CAIP-2 id of the chain.
+	Chain string `protobuf:"bytes,2,opt,name=chain,proto3" json:"chain,omitempty"`
+	// Height of the transaction's block; 0 where this node was not told.
+	Height uint64 `protobuf:"varint,3,opt,name=height,proto3" json:"height,omitempty"`
+	// When this node saw it in the block; unset where it was not told.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportedFee) Reset() {
+	*x = ExportedFee{}
+	mi := &file_kofo_v1_settlement_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportedFee) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportedFee) ProtoMessage() {}
+
+func (x *ExportedFee) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_settlement_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportedFee.ProtoReflect.Descriptor instead.
+func (*ExportedFee) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ExportedFee) GetPaid() *FeePaid {
+	if x != nil {
+		return x.Paid
+	}
+	return nil
+}
+
+func (x *ExportedFee) GetChain() string {
+	if x != nil {
+		return x.Chain
+	}
+	return ""
+}
+
+func (x *ExportedFee) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *ExportedFee) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// StatisticsRequest is the input of Statistics.
+type StatisticsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Count swaps that closed at this time or later; all where unset.
+	From *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// And before this time; now where unset.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StatisticsRequest) Reset() {
+	*x = StatisticsRequest{}
+	mi := &file_kofo_v1_settlement_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StatisticsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StatisticsRequest) ProtoMessage() {}
+
+func (x *StatisticsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_settlement_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StatisticsRequest.ProtoReflect.Descriptor instead.
+func (*StatisticsRequest) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *StatisticsRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *StatisticsRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+// StatisticsResponse is the output of Statistics.
+type StatisticsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For each pair, in the order of its assets.
+	Pairs []*PairStatistics `protobuf:"bytes,1,rep,name=pairs,proto3" json:"pairs,omitempty"`
+	// The period that was counted.
+	From *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	// Its end.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StatisticsResponse) Reset() {
+	*x = StatisticsResponse{}
+	mi := &file_kofo_v1_settlement_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StatisticsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StatisticsResponse) ProtoMessage() {}
+
+func (x *StatisticsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_settlement_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StatisticsResponse.ProtoReflect.Descriptor instead.
+func (*StatisticsResponse) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *StatisticsResponse) GetPairs() []*PairStatistics {
+	if x != nil {
+		return x.Pairs
+	}
+	return nil
+}
+
+func (x *StatisticsResponse) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *StatisticsResponse) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+// PairStatistics is about the swaps in which one asset was paid for another.
+type PairStatistics struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// CAIP-19 id of what this node paid.
+	Sends string `protobuf:"bytes,1,opt,name=sends,proto3" json:"sends,omitempty"`
+	// CAIP-19 id of what it was paid.
+	Receives string `protobuf:"bytes,2,opt,name=receives,proto3" json:"receives,omitempty"`
+	// Swaps that closed.
+	Closed uint64 `protobuf:"varint,3,opt,name=closed,proto3" json:"closed,omitempty"`
+	// Of those, in which both legs were redeemed.
+	Swapped uint64 `protobuf:"varint,4,opt,name=swapped,proto3" json:"swapped,omitempty"`
+	// In which this node's leg came back.
+	Refunded uint64 `protobuf:"varint,5,opt,name=refunded,proto3" json:"refunded,omitempty"`
+	// Which ended before this node's coins were locked.
+	Cancelled uint64 `protobuf:"varint,6,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
+	// In which the node was paid and kept its coins.
+	Windfall uint64 `protobuf:"varint,7,opt,name=windfall,proto3" json:"windfall,omitempty"`
+	// In which this node's leg was redeemed and the incoming one is gone.
+	Lost uint64 `protobuf:"varint,8,opt,name=lost,proto3" json:"lost,omitempty"`
+	// In which this node's leg was closed by consent.
+	Consented uint64 `protobuf:"varint,9,opt,name=consented,proto3" json:"consented,omitempty"`
+	// Share of the closed that were swapped, in thousandths, rounded down.
+	SuccessPermille uint32 `protobuf:"varint,10,opt,name=success_permille,json=successPermille,proto3" json:"success_permille,omitempty"`
+	// From the agreement to the close, of those that were swapped: nearest-rank
+	// percentiles. Unset where there is none.
+	TimeP50 *durationpb.Duration `protobuf:"bytes,11,opt,name=time_p50,json=timeP50,proto3" json:"time_p50,omitempty"`
+	// The same, 95 of 100.
+	TimeP95 *durationpb.Duration `protobuf:"bytes,12,opt,name=time_p95,json=timeP95,proto3" json:"time_p95,omitempty"`
+	// What those cost in each coin, by nearest-rank percentiles over the swaps
+	// that paid in it.
+	Costs         []*CostStatistics `protobuf:"bytes,13,rep,name=costs,proto3" json:"costs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PairStatistics) Reset() {
+	*x = PairStatistics{}
+	mi := &file_kofo_v1_settlement_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PairStatistics) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PairStatistics) ProtoMessage() {}
+
+func (x *PairStatistics) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_settlement_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PairStatistics.ProtoReflect.Descriptor instead.
+func (*PairStatistics) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *PairStatistics) GetSends() string {
+	if x != nil {
+		return x.Sends
+	}
+	return ""
+}
+
+func (x *PairStatistics) GetReceives() string {
+	if x != nil {
+		return x.Receives
+	}
+	return ""
+}
+
+func (x *PairStatistics) GetClosed() uint64 {
+	if x != nil {
+		return x.Closed
+	}
+	return 0
+}
+
+func (x *PairStatistics) GetSwapped() uint64 {
+	if x != nil {
+		return x.Swapped
+	}
+	return 0
+}
+
+func (x *PairStatistics) GetRefunded() uint64 {
+	if x != nil {
+		return x.Refunded
+	}
+	return 0
+}
+
+func (x *PairStatistics) GetCancelled() uint64 {
+	if x != nil {
+		return x.Cancelled
+	}
+	return 0
+}
+
+func (x *PairStatistics) GetWindfall() uint64 {
+	if x != nil {
+		return x.Windfall
+	}
+	return 0
+}
+
+func (x *PairStatistics) GetLost() uint64 {
+	if x != nil {
+		return x.Lost
+	}
+	return 0
+}
+
+func (x *PairStatistics) GetConsented() uint64 {
+	if x != nil {
+		return x.Consented
+	}
+	return 0
+}
+
+func (x *PairStatistics) GetSuccessPermille() uint32 {
+	if x != nil {
+		return x.SuccessPermille
+	}
+	return 0
+}
+
+func (x *PairStatistics) GetTimeP50() *durationpb.Duration {
+	if x != nil {
+		return x.TimeP50
+	}
+	return nil
+}
+
+func (x *PairStatistics) GetTimeP95() *durationpb.Duration {
+	if x != nil {
+		return x.TimeP95
+	}
+	return nil
+}
+
+func (x *PairStatistics) GetCosts() []*CostStatistics {
+	if x != nil {
+		return x.Costs
+	}
+	return nil
+}
+
+// CostStatistics is what swaps of a pair cost in one coin.
+type CostStatistics struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// CAIP-19 id of the coin.
+	Asset string `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
+	// Swaps that paid in it.
+	Swaps uint64 `protobuf:"varint,2,opt,name=swaps,proto3" json:"swaps,omitempty"`
+	// Half of them paid at most so much, in base units.
+	P50 string `protobuf:"bytes,3,opt,name=p50,proto3" json:"p50,omitempty"`
+	// 95 of 100 paid at most so much.
+	P95 string `protobuf:"bytes,4,opt,name=p95,proto3" json:"p95,omitempty"`
+	// The sum of all.
+	Total         string `protobuf:"bytes,5,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CostStatistics) Reset() {
+	*x = CostStatistics{}
+	mi := &file_kofo_v1_settlement_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CostStatistics) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CostStatistics) ProtoMessage() {}
+
+func (x *CostStatistics) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_settlement_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CostStatistics.ProtoReflect.Descriptor instead.
+func (*CostStatistics) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *CostStatistics) GetAsset() string {
+	if x != nil {
+		return x.Asset
+	}
+	return ""
+}
+
+func (x *CostStatistics) GetSwaps() uint64 {
+	if x != nil {
+		return x.Swaps
+	}
+	return 0
+}
+
+func (x *CostStatistics) GetP50() string {
+	if x != nil {
+		return x.P50
+	}
+	return ""
+}
+
+func (x *CostStatistics) GetP95() string {
+	if x != nil {
+		return x.P95
+	}
+	return ""
+}
+
+func (x *CostStatistics) GetTotal() string {
+	if x != nil {
+		return x.Total
+	}
+	return ""
+}
+
 var File_kofo_v1_settlement_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_settlement_proto_rawDesc = "" +
@@ -2256,12 +2824,56 @@ const file_kofo_v1_settlement_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\x0e2\x12.kofo.v1.WatchKindR\x04kind\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12!\n" +
 	"\x04swap\x18\x03 \x01(\v2\r.kofo.v1.SwapR\x04swap\x12+\n" +
-	"\x05entry\x18\x04 \x01(\v2\x15.kofo.v1.HistoryEntryR\x05entry*t\n" +
+	"\x05entry\x18\x04 \x01(\v2\x15.kofo.v1.HistoryEntryR\x05entry\"6\n" +
+	"\rExportRequest\x12%\n" +
+	"\x02id\x18\x01 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\x02id\"\xb9\x02\n" +
+	"\x0eExportResponse\x12!\n" +
+	"\x04swap\x18\x01 \x01(\v2\r.kofo.v1.SwapR\x04swap\x12/\n" +
+	"\ahistory\x18\x02 \x03(\v2\x15.kofo.v1.HistoryEntryR\ahistory\x12(\n" +
+	"\x04fees\x18\x03 \x03(\v2\x14.kofo.v1.ExportedFeeR\x04fees\x127\n" +
+	"\fservice_fees\x18\x04 \x03(\v2\x14.kofo.v1.AssetAmountR\vserviceFees\x123\n" +
+	"\n" +
+	"total_cost\x18\x05 \x03(\v2\x14.kofo.v1.AssetAmountR\ttotalCost\x12;\n" +
+	"\vexported_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"exportedAt\"\x91\x01\n" +
+	"\vExportedFee\x12$\n" +
+	"\x04paid\x18\x01 \x01(\v2\x10.kofo.v1.FeePaidR\x04paid\x12\x14\n" +
+	"\x05chain\x18\x02 \x01(\tR\x05chain\x12\x16\n" +
+	"\x06height\x18\x03 \x01(\x04R\x06height\x12.\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"u\n" +
+	"\x11StatisticsRequest\x12.\n" +
+	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xa5\x01\n" +
+	"\x12StatisticsResponse\x12-\n" +
+	"\x05pairs\x18\x01 \x03(\v2\x17.kofo.v1.PairStatisticsR\x05pairs\x12.\n" +
+	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
+	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xc2\x03\n" +
+	"\x0ePairStatistics\x12\x14\n" +
+	"\x05sends\x18\x01 \x01(\tR\x05sends\x12\x1a\n" +
+	"\breceives\x18\x02 \x01(\tR\breceives\x12\x16\n" +
+	"\x06closed\x18\x03 \x01(\x04R\x06closed\x12\x18\n" +
+	"\aswapped\x18\x04 \x01(\x04R\aswapped\x12\x1a\n" +
+	"\brefunded\x18\x05 \x01(\x04R\brefunded\x12\x1c\n" +
+	"\tcancelled\x18\x06 \x01(\x04R\tcancelled\x12\x1a\n" +
+	"\bwindfall\x18\a \x01(\x04R\bwindfall\x12\x12\n" +
+	"\x04lost\x18\b \x01(\x04R\x04lost\x12\x1c\n" +
+	"\tconsented\x18\t \x01(\x04R\tconsented\x12)\n" +
+	"\x10success_permille\x18\n" +
+	" \x01(\rR\x0fsuccessPermille\x124\n" +
+	"\btime_p50\x18\v \x01(\v2\x19.google.protobuf.DurationR\atimeP50\x124\n" +
+	"\btime_p95\x18\f \x01(\v2\x19.google.protobuf.DurationR\atimeP95\x12-\n" +
+	"\x05costs\x18\r \x03(\v2\x17.kofo.v1.CostStatisticsR\x05costs\"v\n" +
+	"\x0eCostStatistics\x12\x14\n" +
+	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x14\n" +
+	"\x05swaps\x18\x02 \x01(\x04R\x05swaps\x12\x10\n" +
+	"\x03p50\x18\x03 \x01(\tR\x03p50\x12\x10\n" +
+	"\x03p95\x18\x04 \x01(\tR\x03p95\x12\x14\n" +
+	"\x05total\x18\x05 \x01(\tR\x05total*t\n" +
 	"\tWatchKind\x12\x1a\n" +
 	"\x16WATCH_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13WATCH_KIND_SNAPSHOT\x10\x01\x12\x1b\n" +
 	"\x17WATCH_KIND_SNAPSHOT_END\x10\x02\x12\x15\n" +
-	"\x11WATCH_KIND_CHANGE\x10\x032\xdc\x05\n" +
+	"\x11WATCH_KIND_CHANGE\x10\x032\xde\x06\n" +
 	"\x11SettlementService\x126\n" +
 	"\x05Quote\x12\x15.kofo.v1.QuoteRequest\x1a\x16.kofo.v1.QuoteResponse\x126\n" +
 	"\x05Offer\x12\x15.kofo.v1.OfferRequest\x1a\x16.kofo.v1.OfferResponse\x12<\n" +
@@ -2273,7 +2885,10 @@ const file_kofo_v1_settlement_proto_rawDesc = "" +
 	"\x06Refund\x12\x16.kofo.v1.RefundRequest\x1a\x17.kofo.v1.RefundResponse\x120\n" +
 	"\x03Get\x12\x13.kofo.v1.GetRequest\x1a\x14.kofo.v1.GetResponse\x123\n" +
 	"\x04List\x12\x14.kofo.v1.ListRequest\x1a\x15.kofo.v1.ListResponse\x12<\n" +
-	"\aHistory\x12\x17.kofo.v1.HistoryRequest\x1a\x18.kofo.v1.HistoryResponse\x128\n" +
+	"\aHistory\x12\x17.kofo.v1.HistoryRequest\x1a\x18.kofo.v1.HistoryResponse\x129\n" +
+	"\x06Export\x12\x16.kofo.v1.ExportRequest\x1a\x17.kofo.v1.ExportResponse\x12E\n" +
+	"\n" +
+	"Statistics\x12\x1a.kofo.v1.StatisticsRequest\x1a\x1b.kofo.v1.StatisticsResponse\x128\n" +
 	"\x05Watch\x12\x15.kofo.v1.WatchRequest\x1a\x16.kofo.v1.WatchResponse0\x01B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
 
 var (
@@ -2289,7 +2904,7 @@ func file_kofo_v1_settlement_proto_rawDescGZIP() []byte {
 }
 
 var file_kofo_v1_settlement_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_kofo_v1_settlement_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_kofo_v1_settlement_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_kofo_v1_settlement_proto_goTypes = []any{
 	(WatchKind)(0),                // 0: kofo.v1.WatchKind
 	(*Quote)(nil),                 // 1: kofo.v1.Quote
@@ -2321,94 +2936,122 @@ var file_kofo_v1_settlement_proto_goTypes = []any{
 	(*HistoryResponse)(nil),       // 27: kofo.v1.HistoryResponse
 	(*WatchRequest)(nil),          // 28: kofo.v1.WatchRequest
 	(*WatchResponse)(nil),         // 29: kofo.v1.WatchResponse
-	nil,                           // 30: kofo.v1.Refusal.MetadataEntry
-	(Role)(0),                     // 31: kofo.v1.Role
-	(*AssetAmount)(nil),           // 32: kofo.v1.AssetAmount
-	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 34: google.protobuf.Duration
-	(LegRole)(0),                  // 35: kofo.v1.LegRole
-	(*Swap)(nil),                  // 36: kofo.v1.Swap
-	(*Page)(nil),                  // 37: kofo.v1.Page
-	(Phase)(0),                    // 38: kofo.v1.Phase
-	(*HistoryEntry)(nil),          // 39: kofo.v1.HistoryEntry
+	(*ExportRequest)(nil),         // 30: kofo.v1.ExportRequest
+	(*ExportResponse)(nil),        // 31: kofo.v1.ExportResponse
+	(*ExportedFee)(nil),           // 32: kofo.v1.ExportedFee
+	(*StatisticsRequest)(nil),     // 33: kofo.v1.StatisticsRequest
+	(*StatisticsResponse)(nil),    // 34: kofo.v1.StatisticsResponse
+	(*PairStatistics)(nil),        // 35: kofo.v1.PairStatistics
+	(*CostStatistics)(nil),        // 36: kofo.v1.CostStatistics
+	nil,                           // 37: kofo.v1.Refusal.MetadataEntry
+	(Role)(0),                     // 38: kofo.v1.Role
+	(*AssetAmount)(nil),           // 39: kofo.v1.AssetAmount
+	(*timestamppb.Timestamp)(nil), // 40: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 41: google.protobuf.Duration
+	(LegRole)(0),                  // 42: kofo.v1.LegRole
+	(*Swap)(nil),                  // 43: kofo.v1.Swap
+	(*Page)(nil),                  // 44: kofo.v1.Page
+	(Phase)(0),                    // 45: kofo.v1.Phase
+	(*HistoryEntry)(nil),          // 46: kofo.v1.HistoryEntry
+	(*FeePaid)(nil),               // 47: kofo.v1.FeePaid
 }
 var file_kofo_v1_settlement_proto_depIdxs = []int32{
-	31, // 0: kofo.v1.Quote.role:type_name -> kofo.v1.Role
-	32, // 1: kofo.v1.Quote.sends:type_name -> kofo.v1.AssetAmount
-	32, // 2: kofo.v1.Quote.receives:type_name -> kofo.v1.AssetAmount
+	38, // 0: kofo.v1.Quote.role:type_name -> kofo.v1.Role
+	39, // 1: kofo.v1.Quote.sends:type_name -> kofo.v1.AssetAmount
+	39, // 2: kofo.v1.Quote.receives:type_name -> kofo.v1.AssetAmount
 	2,  // 3: kofo.v1.Quote.legs:type_name -> kofo.v1.QuotedLeg
-	32, // 4: kofo.v1.Quote.total_cost:type_name -> kofo.v1.AssetAmount
-	32, // 5: kofo.v1.Quote.worst_case_loss:type_name -> kofo.v1.AssetAmount
-	32, // 6: kofo.v1.Quote.reserved:type_name -> kofo.v1.AssetAmount
-	33, // 7: kofo.v1.Quote.accept_by:type_name -> google.protobuf.Timestamp
-	33, // 8: kofo.v1.Quote.cut_off:type_name -> google.protobuf.Timestamp
-	34, // 9: kofo.v1.Quote.expected_duration:type_name -> google.protobuf.Duration
-	32, // 10: kofo.v1.Quote.kept_for_redeem:type_name -> kofo.v1.AssetAmount
-	35, // 11: kofo.v1.QuotedLeg.role:type_name -> kofo.v1.LegRole
-	32, // 12: kofo.v1.QuotedLeg.amount:type_name -> kofo.v1.AssetAmount
-	33, // 13: kofo.v1.QuotedLeg.fund_by:type_name -> google.protobuf.Timestamp
-	33, // 14: kofo.v1.QuotedLeg.redeem_by:type_name -> google.protobuf.Timestamp
-	33, // 15: kofo.v1.QuotedLeg.time_lock:type_name -> google.protobuf.Timestamp
-	32, // 16: kofo.v1.QuoteRequest.send:type_name -> kofo.v1.AssetAmount
-	32, // 17: kofo.v1.QuoteRequest.receive:type_name -> kofo.v1.AssetAmount
-	31, // 18: kofo.v1.QuoteRequest.role:type_name -> kofo.v1.Role
+	39, // 4: kofo.v1.Quote.total_cost:type_name -> kofo.v1.AssetAmount
+	39, // 5: kofo.v1.Quote.worst_case_loss:type_name -> kofo.v1.AssetAmount
+	39, // 6: kofo.v1.Quote.reserved:type_name -> kofo.v1.AssetAmount
+	40, // 7: kofo.v1.Quote.accept_by:type_name -> google.protobuf.Timestamp
+	40, // 8: kofo.v1.Quote.cut_off:type_name -> google.protobuf.Timestamp
+	41, // 9: kofo.v1.Quote.expected_duration:type_name -> google.protobuf.Duration
+	39, // 10: kofo.v1.Quote.kept_for_redeem:type_name -> kofo.v1.AssetAmount
+	42, // 11: kofo.v1.QuotedLeg.role:type_name -> kofo.v1.LegRole
+	39, // 12: kofo.v1.QuotedLeg.amount:type_name -> kofo.v1.AssetAmount
+	40, // 13: kofo.v1.QuotedLeg.fund_by:type_name -> google.protobuf.Timestamp
+	40, // 14: kofo.v1.QuotedLeg.redeem_by:type_name -> google.protobuf.Timestamp
+	40, // 15: kofo.v1.QuotedLeg.time_lock:type_name -> google.protobuf.Timestamp
+	39, // 16: kofo.v1.QuoteRequest.send:type_name -> kofo.v1.AssetAmount
+	39, // 17: kofo.v1.QuoteRequest.receive:type_name -> kofo.v1.AssetAmount
+	38, // 18: kofo.v1.QuoteRequest.role:type_name -> kofo.v1.Role
 	3,  // 19: kofo.v1.QuoteRequest.depths:type_name -> kofo.v1.ChainDepth
 	1,  // 20: kofo.v1.QuoteResponse.quote:type_name -> kofo.v1.Quote
-	32, // 21: kofo.v1.OfferRequest.send:type_name -> kofo.v1.AssetAmount
-	32, // 22: kofo.v1.OfferRequest.receive:type_name -> kofo.v1.AssetAmount
-	34, // 23: kofo.v1.OfferRequest.valid_for:type_name -> google.protobuf.Duration
+	39, // 21: kofo.v1.OfferRequest.send:type_name -> kofo.v1.AssetAmount
+	39, // 22: kofo.v1.OfferRequest.receive:type_name -> kofo.v1.AssetAmount
+	41, // 23: kofo.v1.OfferRequest.valid_for:type_name -> google.protobuf.Duration
 	3,  // 24: kofo.v1.OfferRequest.depths:type_name -> kofo.v1.ChainDepth
-	36, // 25: kofo.v1.OfferResponse.swap:type_name -> kofo.v1.Swap
+	43, // 25: kofo.v1.OfferResponse.swap:type_name -> kofo.v1.Swap
 	1,  // 26: kofo.v1.OfferResponse.quote:type_name -> kofo.v1.Quote
 	1,  // 27: kofo.v1.InspectResponse.quote:type_name -> kofo.v1.Quote
 	10, // 28: kofo.v1.InspectResponse.refusals:type_name -> kofo.v1.Refusal
-	30, // 29: kofo.v1.Refusal.metadata:type_name -> kofo.v1.Refusal.MetadataEntry
+	37, // 29: kofo.v1.Refusal.metadata:type_name -> kofo.v1.Refusal.MetadataEntry
 	3,  // 30: kofo.v1.AcceptRequest.depths:type_name -> kofo.v1.ChainDepth
-	36, // 31: kofo.v1.AcceptResponse.swap:type_name -> kofo.v1.Swap
+	43, // 31: kofo.v1.AcceptResponse.swap:type_name -> kofo.v1.Swap
 	10, // 32: kofo.v1.AcceptResponse.undelivered:type_name -> kofo.v1.Refusal
-	36, // 33: kofo.v1.CountersignResponse.swap:type_name -> kofo.v1.Swap
-	36, // 34: kofo.v1.CompleteResponse.swap:type_name -> kofo.v1.Swap
-	36, // 35: kofo.v1.CancelResponse.swap:type_name -> kofo.v1.Swap
-	36, // 36: kofo.v1.RefundResponse.swap:type_name -> kofo.v1.Swap
-	36, // 37: kofo.v1.GetResponse.swap:type_name -> kofo.v1.Swap
+	43, // 33: kofo.v1.CountersignResponse.swap:type_name -> kofo.v1.Swap
+	43, // 34: kofo.v1.CompleteResponse.swap:type_name -> kofo.v1.Swap
+	43, // 35: kofo.v1.CancelResponse.swap:type_name -> kofo.v1.Swap
+	43, // 36: kofo.v1.RefundResponse.swap:type_name -> kofo.v1.Swap
+	43, // 37: kofo.v1.GetResponse.swap:type_name -> kofo.v1.Swap
 	23, // 38: kofo.v1.GetResponse.documents:type_name -> kofo.v1.Documents
-	37, // 39: kofo.v1.ListRequest.page:type_name -> kofo.v1.Page
-	38, // 40: kofo.v1.ListRequest.phases:type_name -> kofo.v1.Phase
-	36, // 41: kofo.v1.ListResponse.swaps:type_name -> kofo.v1.Swap
-	37, // 42: kofo.v1.HistoryRequest.page:type_name -> kofo.v1.Page
-	39, // 43: kofo.v1.HistoryResponse.entries:type_name -> kofo.v1.HistoryEntry
+	44, // 39: kofo.v1.ListRequest.page:type_name -> kofo.v1.Page
+	45, // 40: kofo.v1.ListRequest.phases:type_name -> kofo.v1.Phase
+	43, // 41: kofo.v1.ListResponse.swaps:type_name -> kofo.v1.Swap
+	44, // 42: kofo.v1.HistoryRequest.page:type_name -> kofo.v1.Page
+	46, // 43: kofo.v1.HistoryResponse.entries:type_name -> kofo.v1.HistoryEntry
 	0,  // 44: kofo.v1.WatchResponse.kind:type_name -> kofo.v1.WatchKind
-	36, // 45: kofo.v1.WatchResponse.swap:type_name -> kofo.v1.Swap
-	39, // 46: kofo.v1.WatchResponse.entry:type_name -> kofo.v1.HistoryEntry
-	4,  // 47: kofo.v1.SettlementService.Quote:input_type -> kofo.v1.QuoteRequest
-	6,  // 48: kofo.v1.SettlementService.Offer:input_type -> kofo.v1.OfferRequest
-	8,  // 49: kofo.v1.SettlementService.Inspect:input_type -> kofo.v1.InspectRequest
-	11, // 50: kofo.v1.SettlementService.Accept:input_type -> kofo.v1.AcceptRequest
-	13, // 51: kofo.v1.SettlementService.Countersign:input_type -> kofo.v1.CountersignRequest
-	15, // 52: kofo.v1.SettlementService.Complete:input_type -> kofo.v1.CompleteRequest
-	17, // 53: kofo.v1.SettlementService.Cancel:input_type -> kofo.v1.CancelRequest
-	19, // 54: kofo.v1.SettlementService.Refund:input_type -> kofo.v1.RefundRequest
-	21, // 55: kofo.v1.SettlementService.Get:input_type -> kofo.v1.GetRequest
-	24, // 56: kofo.v1.SettlementService.List:input_type -> kofo.v1.ListRequest
-	26, // 57: kofo.v1.SettlementService.History:input_type -> kofo.v1.HistoryRequest
-	28, // 58: kofo.v1.SettlementService.Watch:input_type -> kofo.v1.WatchRequest
-	5,  // 59: kofo.v1.SettlementService.Quote:output_type -> kofo.v1.QuoteResponse
-	7,  // 60: kofo.v1.SettlementService.Offer:output_type -> kofo.v1.OfferResponse
-	9,  // 61: kofo.v1.SettlementService.Inspect:output_type -> kofo.v1.InspectResponse
-	12, // 62: kofo.v1.SettlementService.Accept:output_type -> kofo.v1.AcceptResponse
-	14, // 63: kofo.v1.SettlementService.Countersign:output_type -> kofo.v1.CountersignResponse
-	16, // 64: kofo.v1.SettlementService.Complete:output_type -> kofo.v1.CompleteResponse
-	18, // 65: kofo.v1.SettlementService.Cancel:output_type -> kofo.v1.CancelResponse
-	20, // 66: kofo.v1.SettlementService.Refund:output_type -> kofo.v1.RefundResponse
-	22, // 67: kofo.v1.SettlementService.Get:output_type -> kofo.v1.GetResponse
-	25, // 68: kofo.v1.SettlementService.List:output_type -> kofo.v1.ListResponse
-	27, // 69: kofo.v1.SettlementService.History:output_type -> kofo.v1.HistoryResponse
-	29, // 70: kofo.v1.SettlementService.Watch:output_type -> kofo.v1.WatchResponse
-	59, // [59:71] is the sub-list for method output_type
-	47, // [47:59] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	43, // 45: kofo.v1.WatchResponse.swap:type_name -> kofo.v1.Swap
+	46, // 46: kofo.v1.WatchResponse.entry:type_name -> kofo.v1.HistoryEntry
+	43, // 47: kofo.v1.ExportResponse.swap:type_name -> kofo.v1.Swap
+	46, // 48: kofo.v1.ExportResponse.history:type_name -> kofo.v1.HistoryEntry
+	32, // 49: kofo.v1.ExportResponse.fees:type_name -> kofo.v1.ExportedFee
+	39, // 50: kofo.v1.ExportResponse.service_fees:type_name -> kofo.v1.AssetAmount
+	39, // 51: kofo.v1.ExportResponse.total_cost:type_name -> kofo.v1.AssetAmount
+	40, // 52: kofo.v1.ExportResponse.exported_at:type_name -> google.protobuf.Timestamp
+	47, // 53: kofo.v1.ExportedFee.paid:type_name -> kofo.v1.FeePaid
+	40, // 54: kofo.v1.ExportedFee.time:type_name -> google.protobuf.Timestamp
+	40, // 55: kofo.v1.StatisticsRequest.from:type_name -> google.protobuf.Timestamp
+	40, // 56: kofo.v1.StatisticsRequest.until:type_name -> google.protobuf.Timestamp
+	35, // 57: kofo.v1.StatisticsResponse.pairs:type_name -> kofo.v1.PairStatistics
+	40, // 58: kofo.v1.StatisticsResponse.from:type_name -> google.protobuf.Timestamp
+	40, // 59: kofo.v1.StatisticsResponse.until:type_name -> google.protobuf.Timestamp
+	41, // 60: kofo.v1.PairStatistics.time_p50:type_name -> google.protobuf.Duration
+	41, // 61: kofo.v1.PairStatistics.time_p95:type_name -> google.protobuf.Duration
+	36, // 62: kofo.v1.PairStatistics.costs:type_name -> kofo.v1.CostStatistics
+	4,  // 63: kofo.v1.SettlementService.Quote:input_type -> kofo.v1.QuoteRequest
+	6,  // 64: kofo.v1.SettlementService.Offer:input_type -> kofo.v1.OfferRequest
+	8,  // 65: kofo.v1.SettlementService.Inspect:input_type -> kofo.v1.InspectRequest
+	11, // 66: kofo.v1.SettlementService.Accept:input_type -> kofo.v1.AcceptRequest
+	13, // 67: kofo.v1.SettlementService.Countersign:input_type -> kofo.v1.CountersignRequest
+	15, // 68: kofo.v1.SettlementService.Complete:input_type -> kofo.v1.CompleteRequest
+	17, // 69: kofo.v1.SettlementService.Cancel:input_type -> kofo.v1.CancelRequest
+	19, // 70: kofo.v1.SettlementService.Refund:input_type -> kofo.v1.RefundRequest
+	21, // 71: kofo.v1.SettlementService.Get:input_type -> kofo.v1.GetRequest
+	24, // 72: kofo.v1.SettlementService.List:input_type -> kofo.v1.ListRequest
+	26, // 73: kofo.v1.SettlementService.History:input_type -> kofo.v1.HistoryRequest
+	30, // 74: kofo.v1.SettlementService.Export:input_type -> kofo.v1.ExportRequest
+	33, // 75: kofo.v1.SettlementService.Statistics:input_type -> kofo.v1.StatisticsRequest
+	28, // 76: kofo.v1.SettlementService.Watch:input_type -> kofo.v1.WatchRequest
+	5,  // 77: kofo.v1.SettlementService.Quote:output_type -> kofo.v1.QuoteResponse
+	7,  // 78: kofo.v1.SettlementService.Offer:output_type -> kofo.v1.OfferResponse
+	9,  // 79: kofo.v1.SettlementService.Inspect:output_type -> kofo.v1.InspectResponse
+	12, // 80: kofo.v1.SettlementService.Accept:output_type -> kofo.v1.AcceptResponse
+	14, // 81: kofo.v1.SettlementService.Countersign:output_type -> kofo.v1.CountersignResponse
+	16, // 82: kofo.v1.SettlementService.Complete:output_type -> kofo.v1.CompleteResponse
+	18, // 83: kofo.v1.SettlementService.Cancel:output_type -> kofo.v1.CancelResponse
+	20, // 84: kofo.v1.SettlementService.Refund:output_type -> kofo.v1.RefundResponse
+	22, // 85: kofo.v1.SettlementService.Get:output_type -> kofo.v1.GetResponse
+	25, // 86: kofo.v1.SettlementService.List:output_type -> kofo.v1.ListResponse
+	27, // 87: kofo.v1.SettlementService.History:output_type -> kofo.v1.HistoryResponse
+	31, // 88: kofo.v1.SettlementService.Export:output_type -> kofo.v1.ExportResponse
+	34, // 89: kofo.v1.SettlementService.Statistics:output_type -> kofo.v1.StatisticsResponse
+	29, // 90: kofo.v1.SettlementService.Watch:output_type -> kofo.v1.WatchResponse
+	77, // [77:91] is the sub-list for method output_type
+	63, // [63:77] is the sub-list for method input_type
+	63, // [63:63] is the sub-list for extension type_name
+	63, // [63:63] is the sub-list for extension extendee
+	0,  // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_kofo_v1_settlement_proto_init() }
@@ -2424,7 +3067,7 @@ func file_kofo_v1_settlement_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kofo_v1_settlement_proto_rawDesc), len(file_kofo_v1_settlement_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   30,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -173,10 +173,10 @@ type Chain struct {
 	BlockTime        time.Duration
 	// BackEnds are the chain's nodes, Suspended says why nothing new is begun on
 	// it, and Resume ends that. Each may be nil: there is nothing to tell.
-	BackEnds  func() []backend.Health
-	Suspended func() *breaker.State
-	Resume    func() bool
-	Deployment       string
+	BackEnds   func() []backend.Health
+	Suspended  func() *breaker.State
+	Resume     func() bool
+	Deployment string
 }
 
 // Info says which node this is.

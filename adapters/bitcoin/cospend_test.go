@@ -151,6 +151,28 @@ func TestHalvesDoNotFitElsewhere(t *testing.T) {
 	}
 }
 
+// A consenter that sees the proposer's nonces first can make their sum nothing,
+// or half of it: still only its own half is wrong.
+func TestNoncesThatCancelOut(t *testing.T) {
+	v := vectors(t)[0]
+	c, keys := v.contract(t), v.roles(t)
+	h := halfOf(t, jointOf(c, 1, c.script), 0, c, Payee, keys[Payee])
+	good, err := c.consent(keys[Payer], h.digest, h.nonces.PubNonce)
+	failed(t, err)
+	for name, points := range map[string][]int{"both": {0, 33}, "first": {0}, "second": {33}} {
+		bad := good
+		for _, at := range points {
+			copy(bad.nonce[at:at+33], h.nonces.PubNonce[at:at+33])
+			bad.nonce[at] ^= 1 // the other y: the negative point
+		}
+		read, err := decodeCoAnswer(bad.encode())
+		failed(t, err)
+		if err := h.check(read); !errors.Is(err, errPartial) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // No two sessions share a nonce, and nothing of one is left behind.
 func TestNoncesAreFreshAndForgotten(t *testing.T) {
 	v := vectors(t)[0]

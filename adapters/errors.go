@@ -28,6 +28,10 @@ var (
 	ErrBudget     = errors.New("the fee would exceed the budget")
 	// ErrNoConsent: the chain has no cooperative spend for this intent.
 	ErrNoConsent = errors.New("there is no cooperative spend for this")
+	// ErrUnpayable: the contract cannot pay out now, whatever is signed: its issuer has
+	// paused the asset or blocked an account, or the recipient refuses. The coins stay
+	// where they are; ask again with every block.
+	ErrUnpayable = errors.New("the contract cannot pay out now")
 	// ErrNotSent: Broadcast failed before anything left the process.
 	ErrNotSent = errors.New("nothing was sent")
 )

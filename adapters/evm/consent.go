@@ -194,6 +194,9 @@ func (a *Adapter) refundByConsent(ctx context.Context, p adapters.Proposal, rec 
 		return adapters.Tx{}, err
 	}
 	data := htlcCode.PackRefundByConsent(rec.leg, rec.hash, c.v, c.r, c.s)
+	if err := a.mustPay(ctx, data, fmt.Sprintf("refund leg %d by consent", p.Leg)); err != nil {
+		return adapters.Tx{}, err
+	}
 	limit := a.estimate(ctx, ethereum.CallMsg{From: a.account.Address(), To: &a.deployment, Data: data}, costsOf(rec.leg.Token).refund.limit)
 	return a.spend(ctx, a.call(data, limit), adapters.Spend{Terms: p.Terms, Leg: p.Leg, Fees: p.Fees}, rec.value())
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
@@ -243,4 +244,25 @@ func (a *Adapter) checkMeans(ctx context.Context, v view, owner string, token co
 		}
 	}
 	return nil
+}
+
+// mustPay runs a call of the deployment at the tip. Sent while the token is paused or an account blocked, it would
+// only burn its fee, with every block anew. A node that fails otherwise than by a revert proves nothing.
+func (a *Adapter) mustPay(ctx context.Context, data []byte, op string) error {
+	_, err := a.node.eth.CallContract(ctx, ethereum.CallMsg{From: a.account.Address(), To: &a.deployment, Data: data}, nil)
+	if err == nil || !reverted(err) {
+		return nil
+	}
+	return &adapters.Error{
+		Reason: "PAYOUT_BLOCKED", Op: fmt.Sprintf("%s: %s", op, revertReason(err)), Retryable: true,
+		Advice: "the asset is paused, or an account is blocked; it is tried again with every block", Err: fmt.Errorf("%w: %w", adapters.ErrUnpayable, err),
+	}
+}
+
+// codeReverted is how nodes say that a call was reverted.
+const codeReverted = 3
+
+func reverted(err error) bool {
+	var no rpc.Error
+	return errors.As(err, &no) && (no.ErrorCode() == codeReverted || strings.Contains(no.Error(), "execution reverted"))
 }

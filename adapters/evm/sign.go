@@ -149,6 +149,9 @@ func (a *Adapter) Refund(ctx context.Context, spend adapters.Spend) (adapters.Tx
 		return adapters.Tx{}, err
 	}
 	data := htlcCode.PackRefund(rec.leg, rec.hash)
+	if err := a.mustPay(ctx, data, fmt.Sprintf("refund leg %d", spend.Leg)); err != nil {
+		return adapters.Tx{}, err
+	}
 	limit := a.estimate(ctx, ethereum.CallMsg{From: a.account.Address(), To: &a.deployment, Data: data}, costsOf(rec.leg.Token).refund.limit)
 	return a.spend(ctx, a.call(data, limit), spend, rec.value())
 }

@@ -96,6 +96,8 @@ type Runner struct {
 	// count as released.
 	mu     sync.Mutex
 	unsent map[string]bool
+	// unpaid are refunds of which an alarm has told that they cannot be paid now.
+	unpaid map[workKey]bool
 }
 
 type lanes struct {
@@ -220,6 +222,7 @@ func (r *Runner) execute(ctx context.Context, l *lanes, q *queue, w *work) {
 	case errors.Is(err, errAgain), errors.Is(err, engine.ErrMoved):
 		q.again(w, soon)
 	case adapters.Retryable(err):
+		r.alarmUnpayable(ctx, w, err)
 		log.Warn("effect failed, will be tried again", "tries", w.tries+1, "error", err)
 		q.again(w, pause(w.tries))
 	default:

@@ -39,6 +39,7 @@ var details = []Detail{
 	{"NO_CONSENT", SwapState, "the chain has no cooperative spend for this"},
 	{"NO_FREE_LANE", CoinsReserved, "every lane of the deployment is taken by a swap; more can be configured"},
 	{"PAYMENT_DISPLACED", TransactionRefused, "another transaction was announced for the nonce of a withdrawal; it is signed again once that is buried"},
+	{"PAYOUT_BLOCKED", TransactionRefused, "the asset is paused, or an account is blocked: a refund cannot be paid now; tried again with every block"},
 	{"PRESIGNED_INVALID", TermsInvalid, "a presigned spend is not one that this software has signed, or was altered"},
 	{"PROPOSAL_INVALID", PeerRefused, "the other party asks consent to something else than the spend of this contract"},
 	{"REDEEM_SIMULATION_FAILED", TransactionRefused, "the redeem fails in a simulation with a dummy secret; the gate stays shut"},

@@ -111,7 +111,7 @@ func (a *Adapter) Relay(ctx context.Context, e Errand, secret htlc.Secret, fees 
 	units, err := a.node.eth.EstimateGas(ctx, msg)
 	if err != nil {
 		return adapters.Tx{}, &adapters.Error{
-			Reason: "SIMULATION_FAILED", Op: "relay a spend of " + e.Target, Retryable: true, Err: fmt.Errorf("%w: %w", adapters.ErrRejected, err),
+			Reason: "TX_REFUSED", Op: "relay a spend of " + e.Target, Retryable: true, Err: fmt.Errorf("%w: %w", adapters.ErrRejected, err),
 		}
 	}
 	return a.spend(ctx, a.call(data, headroom(units)), adapters.Spend{Fees: fees, Replace: replace}, new(big.Int))

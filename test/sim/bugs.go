@@ -22,11 +22,13 @@ const (
 	bugA4 bug = "A4" // times below the node's own profile are accepted
 	bugA6 bug = "A6" // the reveal gate is shown a clock that stands still
 	bugA8 bug = "A8" // one confirmation is accepted as depth
-	bugD1 bug = "D1" // transactions are kept in memory, not on the disk
-	bugD5 bug = "D5" // blocks are applied in whatever order they come
+	// The payee's own co-signature, as Eve gets it: at any time she asks.
+	bugA12 bug = "A12"
+	bugD1  bug = "D1" // transactions are kept in memory, not on the disk
+	bugD5  bug = "D5" // blocks are applied in whatever order they come
 )
 
-func bugs() []bug { return []bug{bugA1, bugA4, bugA6, bugA8, bugD1, bugD5} }
+func bugs() []bug { return []bug{bugA1, bugA4, bugA6, bugA8, bugA12, bugD1, bugD5} }
 
 // journal is what the runner stores transactions in.
 func (b bug) journal(n *node) engine.Journal {
@@ -51,6 +53,7 @@ func (f forgetful) Txs(ctx context.Context, swap htlc.SwapID, leg int, p htlc.Pu
 }
 
 func (f forgetful) MarkReleased(ctx context.Context, chain htlc.ChainID, txid string) error {
+	f.n.w.marked(f.n, txid)
 	return f.write("mark", func() error { return f.kept.MarkReleased(ctx, chain, txid) })
 }
 

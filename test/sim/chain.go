@@ -223,6 +223,10 @@ func (c *chain) reorg(depth int, first ...*tx) {
 	for range depth {
 		c.undo()
 	}
+	if c.w.rng.IntN(3) == 0 && c.w.spend(int(c.w.delay)+1) {
+		c.w.log("%s forgets %d transactions that wait", c.name, len(c.pool))
+		c.pool = nil
+	}
 	c.mine(first...)
 	for range depth {
 		c.mine()

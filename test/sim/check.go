@@ -125,10 +125,25 @@ func (w *world) released(n *node, c *chain, t *tx) {
 	if s.Phase < htlc.PhaseRevealing {
 		w.fail("the secret of swap%d left node %d in phase %s", d.n, n.self, s.Phase)
 	}
-	if late := max(n.shown[c.id]-d.terms.CutOff(), w.now-d.terms.CutOff()-c.lag); late > 0 {
+	// A process that died between the mark and the broadcast goes on with it
+	// as soon as it is back: the Terms leave its faults that much time.
+	if late := w.now - d.terms.CutOff() - c.lag - w.sighting*tick; late > 0 {
 		w.fail("the secret of swap%d left node %d %d seconds after the cut-off", d.n, n.self, late)
 	}
 	if in := d.fateOf(leg, -1); !in.locked {
 		w.fail("the secret of swap%d left node %d while nothing was locked for it", d.n, n.self)
+	}
+}
+
+// marked is told of every transaction that a node is about to let out.
+func (w *world) marked(n *node, txid string) {
+	t := w.txs[txid]
+	d, leg := w.dealOf(t.contract)
+	if d == nil || t.kind != kindRedeem || d.out {
+		return
+	}
+	c := w.chain(d.terms.Legs[leg].Chain())
+	if late := max(n.shown[c.id]-d.terms.CutOff(), w.now-d.terms.CutOff()-c.lag); late > 0 {
+		w.fail("node %d lets the secret of swap%d out %d seconds after the cut-off", n.self, d.n, late)
 	}
 }

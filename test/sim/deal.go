@@ -257,6 +257,21 @@ func (d *deal) open(ctx context.Context, i int) {
 	n.calm = calm
 }
 
+// cancel is an owner's wish, at any time; mostly it comes too late.
+func (d *deal) cancel(ctx context.Context, i int) {
+	if d.parties[i] == eve || !d.opened[i] {
+		return
+	}
+	n := d.w.nodes[d.parties[i]]
+	if n.engine == nil || d.w.now < n.down {
+		return
+	}
+	n.do(func() {
+		err := n.engine.Step(ctx, []engine.Input{{Swap: d.id, Event: htlc.CancelRequested{}}})[0]
+		d.w.log("the owner of node %d cancels swap%d: %v", n.self, d.n, err)
+	})
+}
+
 // settled reports whether a party's node is through with the deal. A deal of
 // which it never got the signatures binds it to nothing.
 func (d *deal) settled(i int) bool {

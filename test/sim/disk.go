@@ -170,12 +170,18 @@ type disk struct {
 	n *node
 }
 
-var errDiskFull = errors.New("no space left on device")
+var (
+	errDiskFull = errors.New("no space left on device")
+	errBusy     = errors.New("the database is busy")
+)
 
 func (d *disk) write(name string, do func() error) error {
 	d.n.edge(name + "/before")
 	if d.n.full {
 		return errDiskFull
+	}
+	if !d.n.calm && d.n.rng.IntN(100) == 0 {
+		return errBusy
 	}
 	if err := do(); err != nil {
 		return err
@@ -193,5 +199,6 @@ func (d *disk) SaveTxs(ctx context.Context, txs []engine.JournalTx) error {
 }
 
 func (d *disk) MarkReleased(ctx context.Context, chain htlc.ChainID, txid string) error {
+	d.n.w.marked(d.n, txid)
 	return d.write("mark", func() error { return d.storage.MarkReleased(ctx, chain, txid) })
 }

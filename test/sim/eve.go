@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"slices"
+
+	"github.com/kofo-network/kofo/htlc"
 )
 
 // habit is how Eve behaves in a party's place; she also does harm at random.
@@ -99,6 +101,19 @@ func (d *deal) eveSpends(i int) {
 	if h.refund || r.IntN(20) == 0 {
 		d.eveSpend(i, kindRefund)
 	}
+	if r.IntN(6) == 0 && d.consents((i+1)%len(d.parties)) {
+		d.eveSpend(i, kindConsent)
+	}
+}
+
+// consents reports whether a payee signs an early refund of its incoming leg:
+// once the swap is over for it, and it has nothing out.
+func (d *deal) consents(payee int) bool {
+	p := d.parties[payee]
+	if p == eve || !d.opened[payee] || d.refused[payee] {
+		return false
+	}
+	return d.w.bug == bugA12 || d.view(payee).Phase == htlc.PhaseClosed
 }
 
 // refunding reports whether a refund of the leg must be in the next block.

@@ -18,9 +18,9 @@ type publisher struct {
 
 func (p publisher) Publish(_ context.Context, m bus.Message) error {
 	n, l := p.n, p.l
-	luck := 24
+	luck := 26
 	if !n.calm {
-		luck = n.rng.IntN(24)
+		luck = n.rng.IntN(26)
 	}
 	switch luck {
 	case 0: // lost
@@ -28,6 +28,11 @@ func (p publisher) Publish(_ context.Context, m bus.Message) error {
 		l.inbox = append(l.inbox, m, m)
 	case 3, 4:
 		l.inbox = slices.Insert(l.inbox, n.rng.IntN(len(l.inbox)+1), m)
+	case 5:
+		l.late = append(l.late, m)
+	case 6:
+		l.late = append(l.late, m)
+		l.inbox = append(l.inbox, m)
 	default:
 		l.inbox = append(l.inbox, m)
 	}
@@ -48,6 +53,15 @@ func (b broker) Ask(ctx context.Context, chain htlc.ChainID, r bus.Request) (bus
 
 func (b broker) Consume(context.Context, htlc.ChainID, func(context.Context, bus.Message) error) error {
 	return nil
+}
+
+// resurface puts what is late among what has just come.
+func (n *node) resurface(l *line) {
+	if len(l.late) == 0 || n.rng.IntN(3) != 0 {
+		return
+	}
+	l.inbox = slices.Insert(l.inbox, n.rng.IntN(len(l.inbox)+1), l.late[0])
+	l.late = l.late[1:]
 }
 
 // take hands the next message to the feed.
@@ -129,6 +143,7 @@ func (n *node) act(ctx context.Context) {
 		case k == 0 && l.gap, k == 0 && n.rng.IntN(4) == 0:
 			n.follow(ctx, l)
 		case k < 3:
+			n.resurface(l)
 			n.watch(ctx, l)
 		case k < 5 && len(l.inbox) > 0:
 			n.take(ctx, l)

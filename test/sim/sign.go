@@ -227,6 +227,9 @@ func (a *adapter) Broadcast(_ context.Context, raw adapters.Tx) error {
 	a.c.w.log("%s is handed %s %s by node %d", a.c.name, t.kind, t.id, a.n.self)
 	a.c.submit(t)
 	a.n.edge("broadcast-" + t.kind.String() + "/after")
+	if !a.n.calm && a.n.rng.IntN(16) == 0 {
+		return failing("TIMEOUT", "broadcast", adapters.ErrUnreachable) // it was taken all the same
+	}
 	return nil
 }
 

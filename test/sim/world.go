@@ -18,6 +18,7 @@ import (
 const (
 	epoch      = int64(1_900_000_000)
 	tick       = int64(10) // seconds between blocks
+	day        = int64(24 * 3600)
 	maxDepth   = 4         // no reorganisation undoes as many blocks
 	staleTicks = 2         // by how much a back end may lag
 	maxFloor   = int64(60) // of the fee market; budgets go as far
@@ -272,7 +273,7 @@ func (w *world) advance(c *chain) {
 	default:
 		c.mine()
 	}
-	if !w.calm && w.rng.IntN(60) == 0 && len(c.pool) > 0 && w.evictions() {
+	if !w.calm && w.rng.IntN(60) == 0 && len(c.pool) > 0 && w.spend(int(w.delay)+1) {
 		i := w.rng.IntN(len(c.pool))
 		w.log("%s evicts %s", c.name, c.pool[i].tx.id)
 		c.pool = append(c.pool[:i:i], c.pool[i+1:]...)
@@ -282,15 +283,17 @@ func (w *world) advance(c *chain) {
 	}
 }
 
-// evictions take time from every node, which sends again with the next block.
-func (w *world) evictions() bool {
+// spend takes ticks from what the Terms leave every node for faults, and
+// reports whether there were as many. A node whose transaction was evicted
+// sends it again with the next block, and waits anew.
+func (w *world) spend(ticks int) bool {
 	for _, n := range w.nodes {
-		if n.budget == 0 {
+		if n.budget < ticks {
 			return false
 		}
 	}
 	for _, n := range w.nodes {
-		n.budget--
+		n.budget -= ticks
 	}
 	return true
 }
@@ -315,6 +318,9 @@ func (w *world) open(ctx context.Context) {
 				continue
 			}
 			d.open(ctx, i)
+		}
+		if !w.calm && w.rng.IntN(400) == 0 {
+			d.cancel(ctx, w.rng.IntN(len(d.parties)))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"strconv"
+	"sync"
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/ethereum/go-ethereum/common"
@@ -93,10 +94,13 @@ func callOf(terms htlc.Terms, leg int) (record, Call, error) {
 	return rec, Call{Chain: chain, To: a.deployment, Contract: rec.id(domain), Lane: rec.slotKey()}, nil
 }
 
+// callReader is made once: reading the interface takes longer than reading a call.
+var callReader = sync.OnceValues(parseCalls)
+
 // ReadCall says what stored call data do, for people and for checks before they are sent: the payee or refund
 // address, the token (zero for the chain's own coin), the amount and the time lock.
 func ReadCall(data []byte) (ReadableCall, error) {
-	reader, err := parseCalls()
+	reader, err := callReader()
 	if err != nil {
 		return ReadableCall{}, fmt.Errorf("read the deployment's interface: %w", err)
 	}

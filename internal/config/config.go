@@ -55,8 +55,9 @@ type Peer struct {
 
 // Store is the database.
 type Store struct {
-	Driver string `koanf:"driver" doc:"sqlite or postgres"`
-	DSN    Secret `koanf:"dsn" doc:"SQLite: the file, kofo.db of the data folder where empty. PostgreSQL: its URL"`
+	Driver  string `koanf:"driver" doc:"sqlite or postgres"`
+	Reserve int    `koanf:"disk_reserve" doc:"MiB that are kept back in the data folder. When the disk is nearly full they are given up, so that running swaps settle while no new one begins; 0 for none"`
+	DSN     Secret `koanf:"dsn" doc:"SQLite: the file, kofo.db of the data folder where empty. PostgreSQL: its URL"`
 }
 
 // Bus is the message bus.
@@ -192,7 +193,7 @@ func Default(dataDir string) Config {
 			Listen: "127.0.0.1:9520", REST: true, MaxMessage: 64 << 10, MaxConns: 256, MaxStreams: 64,
 			MaxWatchers: 64, CallTimeout: time.Minute, Rate: 50,
 		},
-		Store:   Store{Driver: "sqlite"},
+		Store:   Store{Driver: "sqlite", Reserve: 128},
 		Bus:     Bus{Prefix: "kofo", Replicas: 1},
 		Keys:    Keys{SeedFile: "seed.age", PassphraseEnv: "KOFO_PASSPHRASE", PassphraseFD: -1},
 		Policy:  Policy{MaxLock: 72 * time.Hour, CopiesDir: "terms"},

@@ -162,6 +162,7 @@ func (peer Peer) validate() []Problem {
 func (s Store) validate() []Problem {
 	p := problems{prefix: "store."}
 	p.oneOf("driver", s.Driver, "sqlite", "postgres")
+	p.within("disk_reserve", s.Reserve, 0, 1<<20)
 	dsn := s.DSN.Reveal()
 	if s.Driver == "postgres" && !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://") {
 		p.add(ReasonMissing, "dsn", "must be a URL postgres://user:password@host:port/database")

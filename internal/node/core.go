@@ -17,6 +17,7 @@ import (
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/disk"
 	"github.com/kofo-network/kofo/internal/server"
 	"github.com/kofo-network/kofo/internal/store"
 	"github.com/kofo-network/kofo/internal/wallet"
@@ -40,6 +41,8 @@ type core struct {
 	chains   chains
 	engine   *engine.Engine
 	runner   *runner.Runner
+	disk     *disk.Keeper
+	seen     *observer
 	feed     *server.Feed
 	environ  []string
 	// fatal gets the failure after which the store must not be written.
@@ -52,15 +55,17 @@ type core struct {
 }
 
 // openCore opens everything up to the engine; nothing runs yet.
-func openCore(ctx context.Context, cfg config.Config, environ []string, seed *wallet.Seed, log *slog.Logger) (_ *core, err error) {
-	c := &core{cfg: cfg, environ: environ, log: log, feed: server.NewFeed(), fatal: make(chan error, 1)}
+func openCore(ctx context.Context, cfg config.Config, environ []string, seed *wallet.Seed, log *slog.Logger, version string) (_ *core, err error) {
+	c := &core{
+		cfg: cfg, environ: environ, log: log, feed: server.NewFeed(), fatal: make(chan error, 1), seen: newObserver(version),
+	}
 	defer func() {
 		if err != nil {
 			c.close()
 		}
 	}()
 	for _, step := range []func(context.Context, *wallet.Seed) error{
-		c.openKeys, c.openStore, c.openBus, c.openChains, c.openEngine,
+		c.openKeys, c.openDisk, c.openStore, c.openBus, c.openChains, c.openEngine,
 	} {
 		if err := step(ctx, seed); err != nil {
 			return nil, err
@@ -159,9 +164,10 @@ func (c *core) openChains(ctx context.Context, _ *wallet.Seed) error {
 func (c *core) openEngine(context.Context, *wallet.Seed) error {
 	story := newNarrator(c.log)
 	c.engine = engine.New(engine.Options{
-		Store: fencedStore{c.store, c.fatal}, Contracts: c.chains.contract, Dispatch: c.dispatch,
+		Store: fencedStore{c.store, c.fatal, c.seen}, Contracts: c.chains.contract, Dispatch: c.dispatch,
 		Changed: func(swaps []htlc.Swap) {
 			story.changed(swaps)
+			c.seen.changed(swaps)
 			c.feed.SwapsChanged(swaps)
 		},
 		Now: time.Now, Log: c.log,
@@ -218,6 +224,7 @@ func (c *core) run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.engine.Run(ctx) })
+	g.Go(func() error { return c.disk.Run(ctx) })
 	g.Go(func() error { return c.runner.Run(ctx) })
 	g.Go(func() error { return payments{core: c}.lookAfter(ctx) })
 	g.Go(func() error { return c.tickBreakers(ctx) })
@@ -230,7 +237,7 @@ func (c *core) run(ctx context.Context) error {
 		}
 	})
 	for _, on := range c.chains {
-		watcher := watch.New(on.id, on.adapter, on.adapter, tipTeller{c.bus, c.feed, on.breaker}, c.log)
+		watcher := watch.New(on.id, on.adapter, on.adapter, tipTeller{c.bus, c.feed, on.breaker, c.seen}, c.log)
 		feed := &engine.Feed{Engine: c.engine, Bus: c.bus, Chain: on.id, Log: c.log}
 		g.Go(func() error { return watcher.Run(ctx) })
 		g.Go(func() error { return c.bus.Serve(ctx, on.id, watcher.Answer) })
@@ -251,10 +258,16 @@ func (c *core) run(ctx context.Context) error {
 type fencedStore struct {
 	*store.Store
 	fatal chan<- error
+	seen  *observer
 }
 
 func (s fencedStore) Commit(ctx context.Context, b engine.Batch) error {
+	began := time.Now()
 	err := s.Store.Commit(ctx, b)
+	s.seen.s.Commit.Observe(time.Since(began).Seconds())
+	if err != nil {
+		s.seen.s.CommitErrors.Inc()
+	}
 	if errors.Is(err, store.ErrTakenOver) || errors.Is(err, store.ErrOutcomeUnknown) {
 		select {
 		case s.fatal <- fmt.Errorf("the store must not be written any more: %w", err):
@@ -270,6 +283,7 @@ type tipTeller struct {
 	bus     *bus.Bus
 	feed    *server.Feed
 	breaker *breaker.Breaker
+	seen    *observer
 }
 
 func (t tipTeller) Publish(ctx context.Context, m bus.Message) error {
@@ -277,6 +291,7 @@ func (t tipTeller) Publish(ctx context.Context, m bus.Message) error {
 	if err == nil && m.Step != nil {
 		t.breaker.Stepped(*m.Step)
 		t.feed.TipChanged(m.Chain)
+		t.seen.stepped(m.Chain, *m.Step)
 	}
 	return err
 }

@@ -59,7 +59,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 		return err
 	}
 	defer seed.Close()
-	c, err := openCore(ctx, cfg, o.Environ, seed, o.Log)
+	c, err := openCore(ctx, cfg, o.Environ, seed, o.Log, o.Version)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (c *core) front(ctx context.Context, o Options, stop context.CancelCauseFun
 		g.Go(func() error { return answers.Serve(ctx, peers) })
 	}
 	g.Go(func() error { return api.Serve(ctx, listener) })
-	g.Go(func() error { return c.serveMetrics(ctx, o.Version, api) })
+	g.Go(func() error { return c.serveMetrics(ctx, api) })
 	g.Go(func() error { return tick(ctx, agreements, c.log) })
 	if o.Ready != nil {
 		if _, err := fmt.Fprintf(o.Ready, "ready %s\n", listener.Addr()); err != nil {
@@ -181,7 +181,7 @@ func (c *core) newAgreements(replyTo string) (*agreement.Service, error) {
 		Now: time.Now, Random: rand.Reader, Log: c.log, Changed: c.feed.RecordChanged, ReplyTo: replyTo,
 		Outage:   uint32(c.cfg.Policy.Outage / time.Second),
 		ValidFor: c.cfg.Policy.OfferValidity, MaxLock: c.cfg.Policy.MaxLock,
-		Parties: c.cfg.Payouts.PartyIDs(),
+		Parties: c.cfg.Payouts.PartyIDs(), Room: c.disk.Room,
 	}
 	for _, on := range c.chains {
 		o.Chains = append(o.Chains, agreement.Chain{

@@ -143,7 +143,7 @@ func TestRefusedWithdrawalIsNotStored(t *testing.T) {
 // opened is a core whose parts do not run.
 func opened(ctx context.Context, t *testing.T, cfg config.Config, seed *wallet.Seed) *core {
 	t.Helper()
-	c, err := openCore(ctx, cfg, nil, seed, slog.New(slog.DiscardHandler))
+	c, err := openCore(ctx, cfg, nil, seed, slog.New(slog.DiscardHandler), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

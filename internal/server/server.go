@@ -91,6 +91,9 @@ func New(o Options) (*Server, error) {
 // Panics counts calls that panicked, for metrics.
 func (s *Server) Panics() uint64 { return s.panics.Load() }
 
+// Watching is the number of Watch streams, for metrics.
+func (s *Server) Watching() int { return len(s.watchers) }
+
 // Serve answers calls on the listener, over TLS, until ctx ends. It closes the
 // listener.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {

@@ -62,6 +62,7 @@ var retryCodes = []string{
 	"08",    // connection exception
 	"40001", // serialization failure
 	"40P01", // deadlock detected
+	"53100", // disk full: room that is kept back is about to be freed
 	"53300", // too many connections
 	"55P03", // lock not available
 	"57P01", // admin shutdown
@@ -86,7 +87,11 @@ func retryable(err error) bool {
 		return false
 	}
 	if code, ok := sqliteCode(err); ok {
-		return code&0xff == sqlite3.SQLITE_BUSY || code&0xff == sqlite3.SQLITE_LOCKED
+		switch code & 0xff {
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL:
+			return true
+		}
+		return false
 	}
 	return connectionLost(err)
 }

@@ -7,20 +7,10 @@
 package telemetry
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 const redacted = "redacted"
@@ -46,55 +36,4 @@ func hide(_ []string, a slog.Attr) slog.Attr {
 		return slog.String(a.Key, redacted)
 	}
 	return a
-}
-
-// Source is a number to be read.
-type Source struct {
-	Name, Help string
-	// Counter: it only grows while the process lives.
-	Counter bool
-	Value   func() float64
-}
-
-// Metrics are the numbers of one process.
-type Metrics struct{ registry *prometheus.Registry }
-
-// New returns metrics with those of the Go runtime and of the process.
-func New(version string) *Metrics {
-	m := &Metrics{prometheus.NewRegistry()}
-	m.registry.MustRegister(
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "kofo_build_info", Help: "Always 1; the label says which version runs.", ConstLabels: prometheus.Labels{"version": version},
-		}, func() float64 { return 1 }),
-	)
-	return m
-}
-
-// Add registers a number under kofo_ and its name. A name may be registered
-// once.
-func (m *Metrics) Add(s Source) error {
-	var c prometheus.Collector
-	if s.Counter {
-		c = prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "kofo_" + s.Name, Help: s.Help}, s.Value)
-	} else {
-		c = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "kofo_" + s.Name, Help: s.Help}, s.Value)
-	}
-	if err := m.registry.Register(c); err != nil {
-		return fmt.Errorf("metric %s: %w", s.Name, err)
-	}
-	return nil
-}
-
-// Serve answers /metrics until ctx ends. It closes the listener.
-func (m *Metrics) Serve(ctx context.Context, listener net.Listener) error {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
-	web := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10}
-	stop := context.AfterFunc(ctx, func() { _ = web.Close() })
-	defer stop()
-	if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve metrics: %w", err)
-	}
-	return nil
 }

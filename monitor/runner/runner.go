@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -98,6 +99,8 @@ type Runner struct {
 	unsent map[string]bool
 	// unpaid are refunds of which an alarm has told that they cannot be paid now.
 	unpaid map[workKey]bool
+
+	retried atomic.Uint64
 }
 
 type lanes struct {
@@ -155,6 +158,9 @@ func (r *Runner) Waiting() int {
 	}
 	return n
 }
+
+// Retried counts the effects that failed and were put back.
+func (r *Runner) Retried() uint64 { return r.retried.Load() }
 
 // Run executes effects until ctx ends.
 func (r *Runner) Run(ctx context.Context) error {
@@ -223,6 +229,7 @@ func (r *Runner) execute(ctx context.Context, l *lanes, q *queue, w *work) {
 		q.again(w, soon)
 	case adapters.Retryable(err):
 		r.alarmUnpayable(ctx, w, err)
+		r.retried.Add(1)
 		log.Warn("effect failed, will be tried again", "tries", w.tries+1, "error", err)
 		q.again(w, pause(w.tries))
 	default:

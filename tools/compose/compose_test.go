@@ -197,3 +197,33 @@ func TestKofodWaitsForHealthyNeighbours(t *testing.T) {
 		}
 	}
 }
+
+// TestMetricsBeside: the second file goes with the first, publishes nothing
+// but to this machine, and mounts what is there.
+func TestMetricsBeside(t *testing.T) {
+	dir, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
+		WorkingDir: dir, Environment: required(),
+		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(dir, "docker-compose.yml")}, {Filename: filepath.Join(dir, "deploy/compose/metrics.yml")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	service, ok := p.Services["prometheus"]
+	if !ok || len(p.Services) != 6 {
+		t.Fatalf("services %v", slices.Sorted(maps.Keys(p.Services)))
+	}
+	for _, port := range service.Ports {
+		if port.HostIP != "127.0.0.1" {
+			t.Errorf("port %s is published to %q", port.Published, port.HostIP)
+		}
+	}
+	for _, v := range service.Volumes {
+		if _, err := os.Stat(v.Source); v.Type == "bind" && err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -115,6 +115,10 @@ type (
 	InfoRequest      = kofov1.InfoRequest
 	ShutdownRequest  = kofov1.ShutdownRequest
 	ShutdownResponse = kofov1.ShutdownResponse
+	Check            = kofov1.Check
+	CheckState       = kofov1.CheckState
+	DoctorRequest    = kofov1.DoctorRequest
+	DoctorResponse   = kofov1.DoctorResponse
 
 	// Tokens.
 
@@ -132,6 +136,14 @@ type (
 
 	Timestamp = timestamppb.Timestamp
 	Duration  = durationpb.Duration
+)
+
+// Values of CheckState.
+const (
+	CheckOK      = kofov1.CheckState_CHECK_STATE_OK
+	CheckWarn    = kofov1.CheckState_CHECK_STATE_WARN
+	CheckFail    = kofov1.CheckState_CHECK_STATE_FAIL
+	CheckUnknown = kofov1.CheckState_CHECK_STATE_UNKNOWN
 )
 
 // Values of Role.

@@ -93,6 +93,9 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	if err == nil {
 		return exitOK
 	}
+	if code, ok := doctorsCode(err); ok {
+		return code
+	}
 	// What fails before the flags are read is told as they say, too.
 	a.flags.json = a.flags.json || slices.Contains(args, "--json")
 	a.printError(err)
@@ -140,7 +143,7 @@ func (a *app) root() *cobra.Command {
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.initCommand(), a.keysCommands(), a.swapCommands(), a.walletCommands(), a.chainCommands(),
-		a.nodeCommands(), a.tokenCommands(), a.payoutCommands(), a.statsCommand(), a.errorsCommand(), a.completionCommand(), a.versionCommand(),
+		a.nodeCommands(), a.tokenCommands(), a.payoutCommands(), a.statsCommand(), a.doctorCommand(), a.errorsCommand(), a.completionCommand(), a.versionCommand(),
 	}
 }
 

@@ -168,6 +168,7 @@ func TestEveryLeafPrintsJSON(t *testing.T) {
 	step(restricted, "kofo payout add", "--chain", "ethereum", "--address", "0x90F79bf6EB2c4f870365E785982E1f101E93b906", "--yes")
 	step(restricted, "kofo payout remove", "--chain", "ethereum", "--address", "0x90F79bf6EB2c4f870365E785982E1f101E93b906")
 	step(a, "kofo stats")
+	step(a, "kofo doctor")
 	step(a, "kofo swap export", id)
 	step(a, "kofo chain list")
 	step(a, "kofo chain show", "ethereum")

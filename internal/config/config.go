@@ -28,6 +28,7 @@ type Config struct {
 	Chains  []Chain  `koanf:"chains" doc:"The chains served. Test networks only"`
 	Policy  Policy   `koanf:"policy" doc:"What this node agrees to"`
 	Payouts Payouts  `koanf:"payouts" doc:"Where coins may go and how much of them, whatever credential asks for it"`
+	Mainnet Mainnet  `koanf:"mainnet" doc:"Mainnets. Refused by this version"`
 	Log     Log      `koanf:"log" doc:"The log, on standard error"`
 	Metrics Metrics  `koanf:"metrics" doc:"Metrics for Prometheus"`
 }
@@ -172,6 +173,11 @@ type PayoutLimit struct {
 
 // Restricted reports whether only listed addresses are paid.
 func (p Payouts) Restricted() bool { return p.Restrict || len(p.Accounts) > 0 }
+
+// Mainnet is the opt-in to chains whose coins have value.
+type Mainnet struct {
+	AcceptRisk string `koanf:"accept_risk" doc:"Refused while a row of the safety catalogue is open, whatever it says: kofo doctor lists the open rows"`
+}
 
 // Log is about the log.
 type Log struct {

@@ -296,6 +296,7 @@ func TestEveryMistakeHasItsReasonKeyAndLine(t *testing.T) {
 		{"store:\n  driver: sqlit", ReasonBadValue, "store.driver", 2, "sqlite"},
 		{"store:\n  driver: postgres", ReasonMissing, "store.dsn", 1, ""},
 		{"store:\n  disk_reserve: -1", ReasonBadValue, "store.disk_reserve", 2, ""},
+		{"mainnet:\n  accept_risk: I know", ReasonMainnet, "mainnet.accept_risk", 2, ""},
 		{"bus:\n  url: http://x", ReasonBadValue, "bus.url", 2, ""},
 		{"bus:\n  replicas: 3", ReasonConflict, "bus.replicas", 2, ""},
 		{"bus:\n  replicas: 2\n  url: nats://x:1", ReasonBadValue, "bus.replicas", 2, ""},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
+	"github.com/kofo-network/kofo/internal/safety"
 )
 
 // Bounds of values.
@@ -82,6 +83,7 @@ func (c Config) validate() []Problem {
 	out = append(out, c.validateChains()...)
 	out = append(out, c.Policy.validate(c.Chains)...)
 	out = append(out, c.Payouts.validate(c.Chains)...)
+	out = append(out, c.Mainnet.validate()...)
 	out = append(out, c.Log.validate()...)
 	if c.Metrics.Listen != "" {
 		p := problems{prefix: "metrics."}
@@ -209,6 +211,14 @@ func (k Keys) validate() []Problem {
 	}
 	if k.KeyFile != "" && k.PassphraseFD >= 0 {
 		p.add(ReasonConflict, "passphrase_fd", "keys.key_file opens the seed already")
+	}
+	return p.list
+}
+
+func (m Mainnet) validate() []Problem {
+	p := problems{prefix: "mainnet."}
+	if open := safety.OpenRows; m.AcceptRisk != "" && len(open) > 0 {
+		p.add(ReasonMainnet, "accept_risk", "mainnets are refused, and accepting the risk changes nothing: rows %s of the safety catalogue are open", strings.Join(open, ", "))
 	}
 	return p.list
 }

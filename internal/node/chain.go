@@ -38,6 +38,12 @@ type purse interface {
 	Withdraw(ctx context.Context, w adapters.Withdrawal) (adapters.Tx, error)
 	Paid(ctx context.Context, txid string) (adapters.Paid, bool, error)
 	Status(ctx context.Context) (adapters.Status, error)
+	setUp
+}
+
+// setUp tells how a back end was set up.
+type setUp interface {
+	Settings(ctx context.Context) (adapters.Settings, error)
 }
 
 // chain is one configured chain with its adapter.

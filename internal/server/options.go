@@ -1,9 +1,12 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/kofo-network/kofo/internal/doctor"
 )
 
 // Limits bound what callers can use.
@@ -30,8 +33,10 @@ type Options struct {
 	Tokens   Tokens
 	Requests Requests
 	Payouts  Payouts
-	Chains   []Chain
-	Info     Info
+	// Doctor looks at everything that a swap relies on.
+	Doctor func(context.Context) doctor.Report
+	Chains []Chain
+	Info   Info
 	// Feed is told of changes by the caller and read by Watch.
 	Feed *Feed
 
@@ -50,7 +55,7 @@ type Options struct {
 
 func (o *Options) check() error {
 	missing := o.Quoter == nil || o.Agreer == nil || o.Records == nil || o.Swaps == nil || o.Engine == nil ||
-		o.Journal == nil || o.Payments == nil || o.Tokens == nil || o.Requests == nil || o.Payouts == nil || o.Feed == nil ||
+		o.Journal == nil || o.Payments == nil || o.Tokens == nil || o.Requests == nil || o.Payouts == nil || o.Doctor == nil || o.Feed == nil ||
 		o.Shutdown == nil || o.Fatal == nil || o.Log == nil
 	if missing {
 		return errors.New("server: a part is missing")

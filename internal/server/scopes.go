@@ -53,6 +53,7 @@ var calls = map[string]call{
 	kofov1.ChainService_GetChain_FullMethodName:         {scope: scopeRead},
 	kofov1.ChainService_Resume_FullMethodName:           {scope: scopeAdmin, mutating: true},
 	kofov1.NodeService_Info_FullMethodName:              {scope: scopeRead},
+	kofov1.NodeService_Doctor_FullMethodName:            {scope: scopeRead},
 	kofov1.NodeService_Shutdown_FullMethodName:          {scope: scopeAdmin, mutating: true},
 	kofov1.TokenService_CreateToken_FullMethodName:      {scope: scopeAdmin, mutating: true},
 	kofov1.TokenService_ListTokens_FullMethodName:       {scope: scopeAdmin},

@@ -190,7 +190,7 @@ var groups = []Group{
 		{DataNewer, codes.FailedPrecondition, "the data were written by a newer version", "run that version"},
 		{AlreadyRunning, codes.FailedPrecondition, "another process holds this node's data", "stop it first: `kofo node shutdown`"},
 		{StoreUnavailable, codes.Unavailable, "the store does not answer", "check the database; swaps go on when it is back"},
-		{DiskFull, codes.Unavailable, "the node's disk is nearly full, so it takes on no new swaps; running ones settle from the room that was kept for them", "make room on the disk of the data folder; the node then takes on swaps again by itself"},
+		{DiskFull, codes.Unavailable, "the node's disk is nearly full, so it takes on no new swaps; running ones settle from the room that was kept for them", "make room on the disk of the data folder, `kofo doctor` says how much; the node then takes on swaps again by itself"},
 	}},
 	{"The seed and its file", []Info{
 		{SeedWordCount, codes.InvalidArgument, "a seed has 12, 15, 18, 21 or 24 words", "count the words"},

@@ -18,6 +18,7 @@ import (
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
+	"github.com/kofo-network/kofo/internal/doctor"
 	"github.com/kofo-network/kofo/internal/payout"
 	"github.com/kofo-network/kofo/internal/server"
 	"github.com/kofo-network/kofo/internal/store"
@@ -62,6 +63,8 @@ type Options struct {
 	// default.
 	Payouts payout.Rules
 	Now     func() time.Time
+	// Checks are what the doctor finds.
+	Checks []doctor.Check
 }
 
 // Start runs a node until the test ends.
@@ -225,7 +228,8 @@ func (n *Node) serve(ctx context.Context, id htlc.PartyID, o Options) error {
 	}
 	n.Server, err = server.New(server.Options{
 		Quoter: n.Service, Agreer: agreer, Records: recordsOf{n.book, n.Service}, Swaps: n.book, Engine: n.book, Journal: n.book,
-		Payments: n.book, Tokens: n.Store, Requests: n.Store, Payouts: payout.New(o.Payouts, n.Store, o.Now, quietLog()), Now: o.Now, Chains: chains, Feed: n.feed, Certificate: certificate, REST: true, Limits: o.Limits,
+		Payments: n.book, Tokens: n.Store, Requests: n.Store, Payouts: payout.New(o.Payouts, n.Store, o.Now, quietLog()), Now: o.Now,
+		Doctor: func(context.Context) doctor.Report { return doctor.Report{Checks: o.Checks, At: o.Now()} }, Chains: chains, Feed: n.feed, Certificate: certificate, REST: true, Limits: o.Limits,
 		Info:     server.Info{Version: "test", Commit: "0123456", Party: id, Store: "sqlite", DataVersion: 1, Started: time.Now()},
 		Shutdown: func() { close(n.Stopped) },
 		Fatal:    func(err error) { n.Fatal <- err },

@@ -23,6 +23,67 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// CheckState is what a check of Doctor has found.
+type CheckState int32
+
+const (
+	// Not said.
+	CheckState_CHECK_STATE_UNSPECIFIED CheckState = 0
+	// As it should be.
+	CheckState_CHECK_STATE_OK CheckState = 1
+	// Swaps work, but something makes them slower, dearer or less safe.
+	CheckState_CHECK_STATE_WARN CheckState = 2
+	// Swaps do not work, or coins are at risk.
+	CheckState_CHECK_STATE_FAIL CheckState = 3
+	// It could not be found out.
+	CheckState_CHECK_STATE_UNKNOWN CheckState = 4
+)
+
+// Enum value maps for CheckState.
+var (
+	CheckState_name = map[int32]string{
+		0: "CHECK_STATE_UNSPECIFIED",
+		1: "CHECK_STATE_OK",
+		2: "CHECK_STATE_WARN",
+		3: "CHECK_STATE_FAIL",
+		4: "CHECK_STATE_UNKNOWN",
+	}
+	CheckState_value = map[string]int32{
+		"CHECK_STATE_UNSPECIFIED": 0,
+		"CHECK_STATE_OK":          1,
+		"CHECK_STATE_WARN":        2,
+		"CHECK_STATE_FAIL":        3,
+		"CHECK_STATE_UNKNOWN":     4,
+	}
+)
+
+func (x CheckState) Enum() *CheckState {
+	p := new(CheckState)
+	*p = x
+	return p
+}
+
+func (x CheckState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CheckState) Descriptor() protoreflect.EnumDescriptor {
+	return file_kofo_v1_node_proto_enumTypes[0].Descriptor()
+}
+
+func (CheckState) Type() protoreflect.EnumType {
+	return &file_kofo_v1_node_proto_enumTypes[0]
+}
+
+func (x CheckState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CheckState.Descriptor instead.
+func (CheckState) EnumDescriptor() ([]byte, []int) {
+	return file_kofo_v1_node_proto_rawDescGZIP(), []int{0}
+}
+
 // InfoRequest is the input of Info.
 type InfoRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -297,6 +358,199 @@ func (x *ShutdownResponse) GetNeededBy() *timestamppb.Timestamp {
 	return nil
 }
 
+// Check is one thing that Doctor has looked at.
+type Check struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Stable name of the check, such as "chain.synced".
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What it is about where there are several: a chain's name, a folder.
+	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	// What was found.
+	State CheckState `protobuf:"varint,3,opt,name=state,proto3,enum=kofo.v1.CheckState" json:"state,omitempty"`
+	// The same, in a sentence for people.
+	Found string `protobuf:"bytes,4,opt,name=found,proto3" json:"found,omitempty"`
+	// What to do; empty where nothing is to be done.
+	Advice        string `protobuf:"bytes,5,opt,name=advice,proto3" json:"advice,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Check) Reset() {
+	*x = Check{}
+	mi := &file_kofo_v1_node_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Check) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Check) ProtoMessage() {}
+
+func (x *Check) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_node_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Check.ProtoReflect.Descriptor instead.
+func (*Check) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_node_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Check) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Check) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *Check) GetState() CheckState {
+	if x != nil {
+		return x.State
+	}
+	return CheckState_CHECK_STATE_UNSPECIFIED
+}
+
+func (x *Check) GetFound() string {
+	if x != nil {
+		return x.Found
+	}
+	return ""
+}
+
+func (x *Check) GetAdvice() string {
+	if x != nil {
+		return x.Advice
+	}
+	return ""
+}
+
+// DoctorRequest is the input of Doctor.
+type DoctorRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DoctorRequest) Reset() {
+	*x = DoctorRequest{}
+	mi := &file_kofo_v1_node_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DoctorRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DoctorRequest) ProtoMessage() {}
+
+func (x *DoctorRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_node_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DoctorRequest.ProtoReflect.Descriptor instead.
+func (*DoctorRequest) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_node_proto_rawDescGZIP(), []int{5}
+}
+
+// DoctorResponse is the output of Doctor.
+type DoctorResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Every check, in a fixed order.
+	Checks []*Check `protobuf:"bytes,1,rep,name=checks,proto3" json:"checks,omitempty"`
+	// The worst state of a check: fail before unknown before warn before ok.
+	Worst CheckState `protobuf:"varint,2,opt,name=worst,proto3,enum=kofo.v1.CheckState" json:"worst,omitempty"`
+	// When it was looked.
+	At *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	// Rows of the safety catalogue that this version leaves open. Mainnets are
+	// refused while there is one.
+	OpenSafetyRows []string `protobuf:"bytes,4,rep,name=open_safety_rows,json=openSafetyRows,proto3" json:"open_safety_rows,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *DoctorResponse) Reset() {
+	*x = DoctorResponse{}
+	mi := &file_kofo_v1_node_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DoctorResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DoctorResponse) ProtoMessage() {}
+
+func (x *DoctorResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_node_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DoctorResponse.ProtoReflect.Descriptor instead.
+func (*DoctorResponse) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_node_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *DoctorResponse) GetChecks() []*Check {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
+func (x *DoctorResponse) GetWorst() CheckState {
+	if x != nil {
+		return x.Worst
+	}
+	return CheckState_CHECK_STATE_UNSPECIFIED
+}
+
+func (x *DoctorResponse) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *DoctorResponse) GetOpenSafetyRows() []string {
+	if x != nil {
+		return x.OpenSafetyRows
+	}
+	return nil
+}
+
 var File_kofo_v1_node_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_node_proto_rawDesc = "" +
@@ -324,10 +578,30 @@ const file_kofo_v1_node_proto_rawDesc = "" +
 	"\x10ShutdownResponse\x12\x1d\n" +
 	"\n" +
 	"open_swaps\x18\x01 \x01(\x04R\topenSwaps\x127\n" +
-	"\tneeded_by\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bneededBy2\x83\x01\n" +
+	"\tneeded_by\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bneededBy\"\x8a\x01\n" +
+	"\x05Check\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\asubject\x18\x02 \x01(\tR\asubject\x12)\n" +
+	"\x05state\x18\x03 \x01(\x0e2\x13.kofo.v1.CheckStateR\x05state\x12\x14\n" +
+	"\x05found\x18\x04 \x01(\tR\x05found\x12\x16\n" +
+	"\x06advice\x18\x05 \x01(\tR\x06advice\"\x0f\n" +
+	"\rDoctorRequest\"\xb9\x01\n" +
+	"\x0eDoctorResponse\x12&\n" +
+	"\x06checks\x18\x01 \x03(\v2\x0e.kofo.v1.CheckR\x06checks\x12)\n" +
+	"\x05worst\x18\x02 \x01(\x0e2\x13.kofo.v1.CheckStateR\x05worst\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12(\n" +
+	"\x10open_safety_rows\x18\x04 \x03(\tR\x0eopenSafetyRows*\x82\x01\n" +
+	"\n" +
+	"CheckState\x12\x1b\n" +
+	"\x17CHECK_STATE_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eCHECK_STATE_OK\x10\x01\x12\x14\n" +
+	"\x10CHECK_STATE_WARN\x10\x02\x12\x14\n" +
+	"\x10CHECK_STATE_FAIL\x10\x03\x12\x17\n" +
+	"\x13CHECK_STATE_UNKNOWN\x10\x042\xbe\x01\n" +
 	"\vNodeService\x123\n" +
 	"\x04Info\x12\x14.kofo.v1.InfoRequest\x1a\x15.kofo.v1.InfoResponse\x12?\n" +
-	"\bShutdown\x12\x18.kofo.v1.ShutdownRequest\x1a\x19.kofo.v1.ShutdownResponseB5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
+	"\bShutdown\x12\x18.kofo.v1.ShutdownRequest\x1a\x19.kofo.v1.ShutdownResponse\x129\n" +
+	"\x06Doctor\x12\x16.kofo.v1.DoctorRequest\x1a\x17.kofo.v1.DoctorResponseB5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
 
 var (
 	file_kofo_v1_node_proto_rawDescOnce sync.Once
@@ -341,27 +615,38 @@ func file_kofo_v1_node_proto_rawDescGZIP() []byte {
 	return file_kofo_v1_node_proto_rawDescData
 }
 
-var file_kofo_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_kofo_v1_node_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_kofo_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_kofo_v1_node_proto_goTypes = []any{
-	(*InfoRequest)(nil),           // 0: kofo.v1.InfoRequest
-	(*InfoResponse)(nil),          // 1: kofo.v1.InfoResponse
-	(*ShutdownRequest)(nil),       // 2: kofo.v1.ShutdownRequest
-	(*ShutdownResponse)(nil),      // 3: kofo.v1.ShutdownResponse
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(CheckState)(0),               // 0: kofo.v1.CheckState
+	(*InfoRequest)(nil),           // 1: kofo.v1.InfoRequest
+	(*InfoResponse)(nil),          // 2: kofo.v1.InfoResponse
+	(*ShutdownRequest)(nil),       // 3: kofo.v1.ShutdownRequest
+	(*ShutdownResponse)(nil),      // 4: kofo.v1.ShutdownResponse
+	(*Check)(nil),                 // 5: kofo.v1.Check
+	(*DoctorRequest)(nil),         // 6: kofo.v1.DoctorRequest
+	(*DoctorResponse)(nil),        // 7: kofo.v1.DoctorResponse
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
 }
 var file_kofo_v1_node_proto_depIdxs = []int32{
-	4, // 0: kofo.v1.InfoResponse.started_at:type_name -> google.protobuf.Timestamp
-	4, // 1: kofo.v1.InfoResponse.now:type_name -> google.protobuf.Timestamp
-	4, // 2: kofo.v1.ShutdownResponse.needed_by:type_name -> google.protobuf.Timestamp
-	0, // 3: kofo.v1.NodeService.Info:input_type -> kofo.v1.InfoRequest
-	2, // 4: kofo.v1.NodeService.Shutdown:input_type -> kofo.v1.ShutdownRequest
-	1, // 5: kofo.v1.NodeService.Info:output_type -> kofo.v1.InfoResponse
-	3, // 6: kofo.v1.NodeService.Shutdown:output_type -> kofo.v1.ShutdownResponse
-	5, // [5:7] is the sub-list for method output_type
-	3, // [3:5] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	8,  // 0: kofo.v1.InfoResponse.started_at:type_name -> google.protobuf.Timestamp
+	8,  // 1: kofo.v1.InfoResponse.now:type_name -> google.protobuf.Timestamp
+	8,  // 2: kofo.v1.ShutdownResponse.needed_by:type_name -> google.protobuf.Timestamp
+	0,  // 3: kofo.v1.Check.state:type_name -> kofo.v1.CheckState
+	5,  // 4: kofo.v1.DoctorResponse.checks:type_name -> kofo.v1.Check
+	0,  // 5: kofo.v1.DoctorResponse.worst:type_name -> kofo.v1.CheckState
+	8,  // 6: kofo.v1.DoctorResponse.at:type_name -> google.protobuf.Timestamp
+	1,  // 7: kofo.v1.NodeService.Info:input_type -> kofo.v1.InfoRequest
+	3,  // 8: kofo.v1.NodeService.Shutdown:input_type -> kofo.v1.ShutdownRequest
+	6,  // 9: kofo.v1.NodeService.Doctor:input_type -> kofo.v1.DoctorRequest
+	2,  // 10: kofo.v1.NodeService.Info:output_type -> kofo.v1.InfoResponse
+	4,  // 11: kofo.v1.NodeService.Shutdown:output_type -> kofo.v1.ShutdownResponse
+	7,  // 12: kofo.v1.NodeService.Doctor:output_type -> kofo.v1.DoctorResponse
+	10, // [10:13] is the sub-list for method output_type
+	7,  // [7:10] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_kofo_v1_node_proto_init() }
@@ -374,13 +659,14 @@ func file_kofo_v1_node_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kofo_v1_node_proto_rawDesc), len(file_kofo_v1_node_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   4,
+			NumEnums:      1,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_kofo_v1_node_proto_goTypes,
 		DependencyIndexes: file_kofo_v1_node_proto_depIdxs,
+		EnumInfos:         file_kofo_v1_node_proto_enumTypes,
 		MessageInfos:      file_kofo_v1_node_proto_msgTypes,
 	}.Build()
 	File_kofo_v1_node_proto = out.File

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	NodeService_Info_FullMethodName     = "/kofo.v1.NodeService/Info"
 	NodeService_Shutdown_FullMethodName = "/kofo.v1.NodeService/Shutdown"
+	NodeService_Doctor_FullMethodName   = "/kofo.v1.NodeService/Doctor"
 )
 
 // NodeServiceClient is the client API for NodeService service.
@@ -35,6 +36,9 @@ type NodeServiceClient interface {
 	// finishes what is being committed, and ends. Swaps go on when it is started
 	// again. Scope: admin.
 	Shutdown(ctx context.Context, in *ShutdownRequest, opts ...grpc.CallOption) (*ShutdownResponse, error)
+	// Doctor looks at everything that a swap relies on, and says what to do. It
+	// asks every back end, so it takes seconds. Scope: read.
+	Doctor(ctx context.Context, in *DoctorRequest, opts ...grpc.CallOption) (*DoctorResponse, error)
 }
 
 type nodeServiceClient struct {
@@ -65,6 +69,16 @@ func (c *nodeServiceClient) Shutdown(ctx context.Context, in *ShutdownRequest, o
 	return out, nil
 }
 
+func (c *nodeServiceClient) Doctor(ctx context.Context, in *DoctorRequest, opts ...grpc.CallOption) (*DoctorResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DoctorResponse)
+	err := c.cc.Invoke(ctx, NodeService_Doctor_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // NodeServiceServer is the server API for NodeService service.
 // All implementations must embed UnimplementedNodeServiceServer
 // for forward compatibility.
@@ -77,6 +91,9 @@ type NodeServiceServer interface {
 	// finishes what is being committed, and ends. Swaps go on when it is started
 	// again. Scope: admin.
 	Shutdown(context.Context, *ShutdownRequest) (*ShutdownResponse, error)
+	// Doctor looks at everything that a swap relies on, and says what to do. It
+	// asks every back end, so it takes seconds. Scope: read.
+	Doctor(context.Context, *DoctorRequest) (*DoctorResponse, error)
 	mustEmbedUnimplementedNodeServiceServer()
 }
 
@@ -92,6 +109,9 @@ func (UnimplementedNodeServiceServer) Info(context.Context, *InfoRequest) (*Info
 }
 func (UnimplementedNodeServiceServer) Shutdown(context.Context, *ShutdownRequest) (*ShutdownResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Shutdown not implemented")
+}
+func (UnimplementedNodeServiceServer) Doctor(context.Context, *DoctorRequest) (*DoctorResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Doctor not implemented")
 }
 func (UnimplementedNodeServiceServer) mustEmbedUnimplementedNodeServiceServer() {}
 func (UnimplementedNodeServiceServer) testEmbeddedByValue()                     {}
@@ -150,6 +170,24 @@ func _NodeService_Shutdown_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _NodeService_Doctor_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DoctorRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NodeServiceServer).Doctor(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NodeService_Doctor_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NodeServiceServer).Doctor(ctx, req.(*DoctorRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // NodeService_ServiceDesc is the grpc.ServiceDesc for NodeService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -164,6 +202,10 @@ var NodeService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Shutdown",
 			Handler:    _NodeService_Shutdown_Handler,
+		},
+		{
+			MethodName: "Doctor",
+			Handler:    _NodeService_Doctor_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

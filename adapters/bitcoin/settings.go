@@ -1,0 +1,42 @@
+package bitcoin
+
+import (
+	"context"
+
+	"github.com/kofo-network/kofo/adapters"
+)
+
+// Settings asks the node how it was set up.
+func (a *Adapter) Settings(ctx context.Context) (adapters.Settings, error) {
+	s := adapters.Settings{Peers: -1}
+	var info struct {
+		Pruned bool  `json:"pruned"`
+		Blocks int64 `json:"blocks"`
+	}
+	if err := a.node.call(ctx, "getblockchaininfo", &info); err != nil {
+		return s, asUnreachable("ask for the node's state", err)
+	}
+	s.Pruned = answer(info.Pruned)
+	var peers int
+	if err := a.node.call(ctx, "getconnectioncount", &peers); err == nil {
+		s.Peers = peers
+	}
+	// An old transaction that no wallet knows is found by an index only.
+	var hash string
+	var block struct {
+		Tx []string `json:"tx"`
+	}
+	if info.Blocks < 1 || a.node.call(ctx, "getblockhash", &hash, 1) != nil || a.node.call(ctx, "getblock", &block, hash, 1) != nil || len(block.Tx) == 0 {
+		return s, nil
+	}
+	var raw string
+	s.Indexed = answer(a.node.call(ctx, "getrawtransaction", &raw, block.Tx[0], 0) == nil)
+	return s, ctx.Err()
+}
+
+func answer(yes bool) adapters.Answer {
+	if yes {
+		return adapters.Yes
+	}
+	return adapters.No
+}

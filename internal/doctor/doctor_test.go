@@ -1,0 +1,188 @@
+package doctor_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/disk"
+	"github.com/kofo-network/kofo/internal/doctor"
+	"github.com/kofo-network/kofo/internal/store"
+)
+
+// rig is a node of which everything is as it should be, and what a test
+// changes of it.
+type rig struct {
+	doctor.Doctor
+	status    adapters.Status
+	statusErr error
+	settings  adapters.Settings
+	asked     error
+	have      uint64
+	means     error
+	cursor    uint64
+	followed  bool
+	durable   []store.Setting
+	silent    error
+	connected bool
+	disk      disk.State
+	locked    error
+	alarms    uint64
+}
+
+const now = 1_800_000_000
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	r := &rig{
+		status:   adapters.Status{Backend: "btcd/0.26", Synced: true, Tip: adapters.BlockRef{Height: 100, Time: now - 60, Clock: now - 600}},
+		settings: adapters.Settings{Peers: 8, Pruned: adapters.No, Indexed: adapters.Yes},
+		have:     1000, cursor: 100, followed: true, connected: true,
+		durable: []store.Setting{{Name: "fsync", Value: "on", Durable: true}},
+		disk:    disk.State{Free: 100 << 30, Reserve: 128 << 20},
+	}
+	dir := t.TempDir()
+	r.Now = func() time.Time { return time.Unix(now, 0) }
+	r.Chains = []doctor.Chain{{
+		ID: "bip122:ab", Name: "bitcoin", Indexed: true, Lead: time.Minute, Lag: time.Hour,
+		Status:   func(context.Context) (adapters.Status, error) { return r.status, r.statusErr },
+		Settings: func(context.Context) (adapters.Settings, error) { return r.settings, r.asked },
+		Means: func(context.Context) (have, need htlc.Amount, err error) {
+			return htlc.NewAmount(r.have), htlc.NewAmount(1000), r.means
+		},
+		Cursor: func() (uint64, bool) { return r.cursor, r.followed },
+	}}
+	r.Node = doctor.Node{
+		Durability: func(context.Context) ([]store.Setting, error) { return r.durable, r.silent }, Dialect: "postgres",
+		Connected: func() bool { return r.connected }, Replicas: 3, Disk: func() disk.State { return r.disk }, Low: 64 << 20,
+		DataDir: dir, CopiesDir: "/dev/shm", Keys: func() error { return r.locked }, CertFile: filepath.Join(dir, "cert.pem"),
+		Alarms: func() uint64 { return r.alarms }, Towers: 2, Restricted: true, Limited: true,
+	}
+	r.certify(t, 365*24*time.Hour)
+	return r
+}
+
+// certify writes a certificate that ends after some time.
+func (r *rig) certify(t *testing.T, left time.Duration) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Unix(0, 0), NotAfter: time.Unix(now, 0).Add(left)}
+	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(r.Node.CertFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEveryCheckFails: each finding is brought about alone.
+func TestEveryCheckFails(t *testing.T) {
+	wrong := errors.New("wrong")
+	cases := []struct {
+		name  string
+		spoil func(t *testing.T, r *rig)
+		id    string
+		want  doctor.State
+	}{
+		{"nobody answers", func(_ *testing.T, r *rig) { r.statusErr = adapters.ErrUnreachable }, "chain.backend", doctor.Fail},
+		{"another chain", func(_ *testing.T, r *rig) { r.statusErr = fmt.Errorf("genesis: %w", adapters.ErrWrongChain) }, "chain.backend", doctor.Fail},
+		{"another code", func(_ *testing.T, r *rig) { r.statusErr = fmt.Errorf("code: %w", adapters.ErrMismatch) }, "chain.backend", doctor.Fail},
+		{"catching up", func(_ *testing.T, r *rig) { r.status.Synced = false }, "chain.synced", doctor.Fail},
+		{"clock behind", func(_ *testing.T, r *rig) { r.status.Tip.Time, r.status.Tip.Clock = now-7200, now-7200 }, "chain.clock", doctor.Warn},
+		{"clock ahead", func(_ *testing.T, r *rig) { r.status.Tip.Clock = now + 120 }, "chain.clock", doctor.Warn},
+		{"engine behind", func(_ *testing.T, r *rig) { r.cursor = 90 }, "chain.followed", doctor.Warn},
+		{"not followed", func(_ *testing.T, r *rig) { r.followed = false }, "chain.followed", doctor.Fail},
+		{"no index", func(_ *testing.T, r *rig) { r.settings.Indexed = adapters.No }, "chain.settings", doctor.Fail},
+		{"pruned", func(_ *testing.T, r *rig) { r.settings.Pruned = adapters.Yes }, "chain.settings", doctor.Warn},
+		{"no peers", func(_ *testing.T, r *rig) { r.settings.Peers = 0 }, "chain.settings", doctor.Fail},
+		{"peers untold", func(_ *testing.T, r *rig) { r.settings.Peers = -1 }, "chain.settings", doctor.Unknown},
+		{"settings untold", func(_ *testing.T, r *rig) { r.asked = wrong }, "chain.settings", doctor.Unknown},
+		{"no coins for fees", func(_ *testing.T, r *rig) { r.have = 999 }, "wallet.fees", doctor.Warn},
+		{"coins untold", func(_ *testing.T, r *rig) { r.means = wrong }, "wallet.fees", doctor.Unknown},
+		{"fsync off", func(_ *testing.T, r *rig) { r.durable[0] = store.Setting{Name: "fsync", Value: "off"} }, "store.durable", doctor.Fail},
+		{"database silent", func(_ *testing.T, r *rig) { r.silent = wrong }, "store.durable", doctor.Unknown},
+		{"broker down", func(_ *testing.T, r *rig) { r.connected = false }, "bus", doctor.Fail},
+		{"one broker", func(_ *testing.T, r *rig) { r.Node.Replicas = 1 }, "bus", doctor.Warn},
+		{"disk full", func(_ *testing.T, r *rig) { r.disk.Full = true }, "disk.room", doctor.Fail},
+		{"disk low", func(_ *testing.T, r *rig) { r.disk.Free = 1 << 29 }, "disk.room", doctor.Warn},
+		{"nothing kept back", func(_ *testing.T, r *rig) { r.disk.Reserve = 0 }, "disk.room", doctor.Warn},
+		{"no data folder", func(_ *testing.T, r *rig) { r.Node.DataDir = "/proc" }, "disk.sync", doctor.Fail},
+		{"copies beside the data", func(t *testing.T, r *rig) { r.Node.CopiesDir = filepath.Join(r.Node.DataDir, "terms") }, "copies", doctor.Warn},
+		{"copies not writable", func(_ *testing.T, r *rig) { r.Node.CopiesDir = "/proc/none" }, "copies", doctor.Fail},
+		{"keys locked", func(_ *testing.T, r *rig) { r.locked = wrong }, "keys", doctor.Fail},
+		{"certificate over", func(t *testing.T, r *rig) { r.certify(t, -time.Hour) }, "api.certificate", doctor.Fail},
+		{"certificate ends", func(t *testing.T, r *rig) { r.certify(t, 24*time.Hour) }, "api.certificate", doctor.Warn},
+		{"no certificate", func(_ *testing.T, r *rig) { r.Node.CertFile = "/nowhere" }, "api.certificate", doctor.Fail},
+		{"alarm", func(_ *testing.T, r *rig) { r.alarms = 1 }, "alarms", doctor.Warn},
+		{"no tower", func(_ *testing.T, r *rig) { r.Node.Towers = 0 }, "towers", doctor.Warn},
+		{"any payout", func(_ *testing.T, r *rig) { r.Node.Restricted = false }, "payouts", doctor.Warn},
+		{"no limits", func(_ *testing.T, r *rig) { r.Node.Limited = false }, "payouts", doctor.Warn},
+	}
+	covered := map[string]bool{"mainnet": true} // it tells, and is nobody's fault
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t)
+			c.spoil(t, r)
+			var found []doctor.Check
+			for _, check := range r.Look(t.Context()).Checks {
+				// Another disk may be slow today.
+				if check.State != doctor.OK && check.ID != "disk.sync" || check.ID == c.id {
+					found = append(found, check)
+				}
+			}
+			if len(found) != 1 || found[0].ID != c.id || found[0].State != c.want || found[0].Found == "" ||
+				found[0].Advice == "" && c.want != doctor.Unknown {
+				t.Errorf("%+v", found)
+			}
+		})
+		covered[c.id] = true
+	}
+	for _, check := range newRig(t).Look(t.Context()).Checks {
+		if !covered[check.ID] {
+			t.Errorf("no test makes %s fail", check.ID)
+		}
+		if check.State != doctor.OK && check.ID != "disk.sync" {
+			t.Errorf("of a node that is well: %+v", check)
+		}
+	}
+}
+
+func TestMainnetTellsTheOpenRows(t *testing.T) {
+	r := newRig(t)
+	r.OpenRows = []string{"A7", "B1"}
+	report := r.Look(t.Context())
+	last := report.Checks[len(report.Checks)-1]
+	if last.ID != "mainnet" || last.Found != "refused: 2 rows of the safety catalogue are open: A7, B1" || len(report.OpenRows) != 2 {
+		t.Errorf("%+v", last)
+	}
+}
+
+func TestWorst(t *testing.T) {
+	for want, states := range map[doctor.State][]doctor.State{
+		doctor.OK: nil, doctor.Warn: {doctor.OK, doctor.Warn}, doctor.Unknown: {doctor.Unknown, doctor.Warn}, doctor.Fail: {doctor.Fail, doctor.Unknown},
+	} {
+		var r doctor.Report
+		for _, s := range states {
+			r.Checks = append(r.Checks, doctor.Check{State: s})
+		}
+		if r.Worst() != want {
+			t.Errorf("%v: %v", states, r.Worst())
+		}
+	}
+}

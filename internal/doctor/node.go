@@ -1,0 +1,214 @@
+package doctor
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// What the doctor warns of.
+const (
+	slowSync    = 10 * time.Millisecond
+	syncSamples = 15
+	soonExpires = 14 * 24 * time.Hour
+)
+
+func (d *Doctor) database(ctx context.Context) []Check {
+	settings, err := d.Node.Durability(ctx)
+	if err != nil {
+		return []Check{{ID: "store.durable", Subject: d.Node.Dialect, State: Unknown, Found: err.Error(), Advice: "check the database"}}
+	}
+	var out []Check
+	for _, s := range settings {
+		c := Check{ID: "store.durable", Subject: d.Node.Dialect, Found: fmt.Sprintf("%s is %s", s.Name, s.Value)}
+		if !s.Durable {
+			c.State, c.Advice = Fail, fmt.Sprintf("set %s so that a commit outlives a crash: without it a secret can be out before its swap is stored", s.Name)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (d *Doctor) broker() Check {
+	c := Check{ID: "bus", Found: "a cluster of NATS, connected"}
+	switch {
+	case d.Node.Embedded:
+		c.Found = "embedded: its stream is in memory, and losing it loses nothing"
+	case !d.Node.Connected():
+		c.State, c.Found, c.Advice = Fail, "the NATS server does not answer", "start it: swaps stand still without it"
+	case d.Node.Replicas < 3:
+		c.State, c.Found = Warn, fmt.Sprintf("NATS with %d copy of the stream", d.Node.Replicas)
+		c.Advice = "with bus.replicas 3 on a cluster the node goes on when one server fails"
+	}
+	return c
+}
+
+func (d *Doctor) room() Check {
+	s := d.Node.Disk()
+	c := Check{ID: "disk.room", Subject: d.Node.DataDir, Found: fmt.Sprintf("%d MiB are free, and %d MiB are kept back for running swaps", s.Free>>20, s.Reserve>>20)}
+	switch {
+	case s.Full:
+		c.State, c.Advice = Fail, fmt.Sprintf("make room: no new swap begins before %d MiB are free", (d.Node.Low+s.Reserve+s.Reserve/2)>>20)
+	case s.Free < 1<<30:
+		c.State, c.Advice = Warn, "make room before the node stops taking on swaps"
+	case s.Reserve == 0:
+		c.State, c.Advice = Warn, "set store.disk_reserve: without it a full disk stops running swaps, too"
+	}
+	return c
+}
+
+// fsync measures what every commit waits for.
+func (d *Doctor) fsync() Check {
+	c := Check{ID: "disk.sync", Subject: d.Node.DataDir}
+	p50, err := syncTime(d.Node.DataDir)
+	if err != nil {
+		c.State, c.Found, c.Advice = Fail, err.Error(), "make the data folder writable for the node"
+		return c
+	}
+	c.Found = fmt.Sprintf("a write is durable after %.2f ms (p50 of %d)", float64(p50.Microseconds())/1000, syncSamples)
+	if p50 > slowSync {
+		c.State, c.Advice = Warn, "use a faster disk: each commit takes so long"
+	}
+	return c
+}
+
+func syncTime(dir string) (time.Duration, error) {
+	f, err := os.CreateTemp(dir, ".doctor-*")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	defer func() { _ = f.Close() }()
+	took := make([]time.Duration, syncSamples)
+	for i := range took {
+		began := time.Now()
+		if _, err := f.Write([]byte("kofo")); err != nil {
+			return 0, err
+		}
+		if err := f.Sync(); err != nil {
+			return 0, err
+		}
+		took[i] = time.Since(began)
+	}
+	slices.Sort(took)
+	return took[syncSamples/2], nil
+}
+
+// copies: the folder of the Terms is of use where it does not die with the
+// database.
+func (d *Doctor) copies() Check {
+	c := Check{ID: "copies", Subject: d.Node.CopiesDir}
+	if err := os.MkdirAll(d.Node.CopiesDir, 0o700); err != nil {
+		c.State, c.Found, c.Advice = Fail, err.Error(), "make policy.copies_dir writable: nothing is funded without a copy of its Terms"
+		return c
+	}
+	f, err := os.CreateTemp(d.Node.CopiesDir, ".doctor-*")
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	if err != nil {
+		c.State, c.Found, c.Advice = Fail, err.Error(), "make policy.copies_dir writable: nothing is funded without a copy of its Terms"
+		return c
+	}
+	data, err1 := device(d.Node.DataDir)
+	own, err2 := device(d.Node.CopiesDir)
+	switch {
+	case err1 != nil || err2 != nil:
+		c.State, c.Found = Unknown, errors.Join(err1, err2).Error()
+	case data == own:
+		c.State, c.Found, c.Advice = Warn, "writable, but on the disk of the data folder", "set policy.copies_dir to another disk: with the seed and one copy a swap survives the loss of the database"
+	default:
+		c.Found = "writable, and on another disk than the data folder"
+	}
+	return c
+}
+
+func device(path string) (uint64, error) {
+	var s syscall.Stat_t
+	if err := syscall.Stat(path, &s); err != nil {
+		return 0, fmt.Errorf("look at %s: %w", path, err)
+	}
+	return uint64(s.Dev), nil
+}
+
+func (d *Doctor) keys() Check {
+	if err := d.Node.Keys(); err != nil {
+		return Check{ID: "keys", State: Fail, Found: err.Error(), Advice: "start the node again with its seed file, and its passphrase or key file"}
+	}
+	return Check{ID: "keys", Found: "the seed is open, and keys can be derived"}
+}
+
+func (d *Doctor) certificate() Check {
+	c := Check{ID: "api.certificate", Subject: filepath.Base(d.Node.CertFile)}
+	raw, err := os.ReadFile(d.Node.CertFile)
+	block, _ := pem.Decode(raw)
+	if err == nil && block == nil {
+		err = errors.New("no certificate in " + d.Node.CertFile)
+	}
+	var leaf *x509.Certificate
+	if err == nil {
+		leaf, err = x509.ParseCertificate(block.Bytes)
+	}
+	if err != nil {
+		c.State, c.Found, c.Advice = Fail, err.Error(), "correct api.tls_cert"
+		return c
+	}
+	left := leaf.NotAfter.Sub(d.Now())
+	c.Found = "valid until " + leaf.NotAfter.UTC().Format(time.RFC3339)
+	switch {
+	case left <= 0:
+		c.State, c.Advice = Fail, "renew it; one that the node has generated is renewed when the node starts"
+	case left < soonExpires:
+		c.State, c.Advice = Warn, "renew it soon; one that the node has generated is renewed when the node starts"
+	}
+	return c
+}
+
+func (d *Doctor) alarms() Check {
+	c := Check{ID: "alarms", Found: "none since the node started"}
+	if n := d.Node.Alarms(); n > 0 {
+		c.State, c.Found = Warn, fmt.Sprintf("%d since the node started", n)
+		c.Advice = "look for \"alarm\" in the node's log, and at `kofo swap list --which open`"
+	}
+	return c
+}
+
+func (d *Doctor) towers() Check {
+	if d.Node.Towers == 0 {
+		return Check{ID: "towers", State: Warn, Found: "none", Advice: "while this node is down nobody redeems or refunds for it: keep it running until its swaps have closed"}
+	}
+	return Check{ID: "towers", Found: fmt.Sprintf("%d guard this node's swaps", d.Node.Towers)}
+}
+
+func (d *Doctor) payouts() Check {
+	c := Check{ID: "payouts", Found: "withdrawals go to listed addresses, and what leaves is limited"}
+	var missing []string
+	if !d.Node.Restricted {
+		missing = append(missing, "payouts.accounts")
+	}
+	if !d.Node.Limited {
+		missing = append(missing, "payouts.limits")
+	}
+	if len(missing) > 0 {
+		c.State, c.Found = Warn, "a stolen credential could move everything: "+strings.Join(missing, " and ")+" say nothing"
+		c.Advice = "list your own addresses, and set limits for each asset"
+	}
+	return c
+}
+
+func (d *Doctor) mainnet() Check {
+	if len(d.OpenRows) > 0 {
+		return Check{
+			ID: "mainnet", Found: fmt.Sprintf("refused: %d rows of the safety catalogue are open: %s", len(d.OpenRows), strings.Join(d.OpenRows, ", ")),
+		}
+	}
+	return Check{ID: "mainnet", Found: "no row of the safety catalogue is open"}
+}

@@ -1,0 +1,60 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/doctor"
+	"github.com/kofo-network/kofo/internal/safety"
+	"github.com/kofo-network/kofo/monitor/gate"
+)
+
+// doctor knows where this node keeps everything.
+func (c *core) doctor() func(context.Context) doctor.Report {
+	d := &doctor.Doctor{OpenRows: safety.OpenRows, Now: time.Now, Node: doctor.Node{
+		Durability: c.store.Durability, Dialect: c.store.Dialect(),
+		Embedded: c.nats != nil, Connected: c.bus.Healthy, Replicas: c.cfg.Bus.Replicas,
+		Disk: c.disk.Look, Low: gate.MinDiskFree, DataDir: c.cfg.DataDir, CopiesDir: c.cfg.Path(c.cfg.Policy.CopiesDir),
+		Keys: func() error {
+			_, err := c.keys.Identity()
+			return err
+		},
+		CertFile: c.cfg.CertPath(), Alarms: c.alarms.Load,
+		Restricted: c.cfg.Payouts.Restricted(), Limited: len(c.cfg.Payouts.Limits) > 0,
+	}}
+	for _, on := range c.chains {
+		d.Chains = append(d.Chains, c.patient(on))
+	}
+	return d.Look
+}
+
+// patient is a chain as the doctor sees it.
+func (c *core) patient(on chain) doctor.Chain {
+	blocks := time.Duration(stuckAfter) * on.BlockTime()
+	return doctor.Chain{
+		ID: on.id, Name: on.Name, Local: on.Profile == config.ProfileDevnet,
+		// A chain's newest block is older than its clock's lag where blocks are rare.
+		Lead: on.Timing.ClockLead, Lag: on.Timing.ClockLag + blocks,
+		Status: on.adapter.Status, Settings: on.adapter.Settings,
+		Means: func(ctx context.Context) (have, need htlc.Amount, err error) {
+			coin := c.chains.coin(on.id)
+			quote, err := on.adapter.Quote(ctx, coin)
+			if err != nil {
+				return have, need, err
+			}
+			balances, err := on.adapter.Balances(ctx)
+			for _, b := range balances {
+				if b.Asset == coin {
+					have = b.Spendable
+				}
+			}
+			return have, quote.StressRedeem, err
+		},
+		Cursor: func() (uint64, bool) {
+			cursor, ok := c.engine.Cursor(on.id)
+			return cursor.Block.Height, ok
+		},
+	}
+}

@@ -1,0 +1,21 @@
+// Code generated from docs/safety.md. DO NOT EDIT.
+
+package safety
+
+// OpenRows are the rows that are not done.
+var OpenRows = []string{
+	"A7",
+	"A8",
+	"A11",
+	"A12",
+	"B1",
+	"B2",
+	"B3",
+	"B4",
+	"C3",
+	"D2",
+	"D6",
+	"D11",
+	"D12",
+	"D13",
+}

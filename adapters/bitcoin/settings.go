@@ -21,17 +21,22 @@ func (a *Adapter) Settings(ctx context.Context) (adapters.Settings, error) {
 	if err := a.node.call(ctx, "getconnectioncount", &peers); err == nil {
 		s.Peers = peers
 	}
-	// An old transaction that no wallet knows is found by an index only.
+	s.Indexed = a.indexed(ctx, info.Blocks)
+	return s, ctx.Err()
+}
+
+// indexed asks for an old transaction that no wallet knows: it is found by an
+// index only.
+func (a *Adapter) indexed(ctx context.Context, blocks int64) adapters.Answer {
 	var hash string
 	var block struct {
 		Tx []string `json:"tx"`
 	}
-	if info.Blocks < 1 || a.node.call(ctx, "getblockhash", &hash, 1) != nil || a.node.call(ctx, "getblock", &block, hash, 1) != nil || len(block.Tx) == 0 {
-		return s, nil
+	if blocks < 1 || a.node.call(ctx, "getblockhash", &hash, 1) != nil || a.node.call(ctx, "getblock", &block, hash, 1) != nil || len(block.Tx) == 0 {
+		return adapters.Untold
 	}
 	var raw string
-	s.Indexed = answer(a.node.call(ctx, "getrawtransaction", &raw, block.Tx[0], 0) == nil)
-	return s, ctx.Err()
+	return answer(a.node.call(ctx, "getrawtransaction", &raw, block.Tx[0], 0) == nil)
 }
 
 func answer(yes bool) adapters.Answer {

@@ -131,12 +131,12 @@ func (d *Doctor) copies() Check {
 	return c
 }
 
-func device(path string) (uint64, error) {
+func device(path string) (string, error) {
 	var s syscall.Stat_t
 	if err := syscall.Stat(path, &s); err != nil {
-		return 0, fmt.Errorf("look at %s: %w", path, err)
+		return "", fmt.Errorf("look at %s: %w", path, err)
 	}
-	return uint64(s.Dev), nil
+	return fmt.Sprint(s.Dev), nil
 }
 
 func (d *Doctor) keys() Check {

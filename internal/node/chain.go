@@ -29,6 +29,7 @@ type adapter interface {
 	agreement.Prover
 	purse
 	BackEnds() *backend.Pool
+	setUp
 }
 
 // purse is what the owner's calls want of a chain.
@@ -38,7 +39,6 @@ type purse interface {
 	Withdraw(ctx context.Context, w adapters.Withdrawal) (adapters.Tx, error)
 	Paid(ctx context.Context, txid string) (adapters.Paid, bool, error)
 	Status(ctx context.Context) (adapters.Status, error)
-	setUp
 }
 
 // setUp tells how a back end was set up.

@@ -23,6 +23,8 @@ func (e SecretSeen) applyTo(s *Swap) ([]Effect, error)      { return nil, s.secr
 func (e LegRedeemed) applyTo(s *Swap) ([]Effect, error)     { return nil, s.legRedeemed(e) }
 func (e Reorged) applyTo(s *Swap) ([]Effect, error)         { return s.reorged(e) }
 func (e TipAdvanced) applyTo(s *Swap) ([]Effect, error)     { return nil, s.tipAdvanced(e) }
+func (e ConsentGiven) applyTo(s *Swap) ([]Effect, error)    { return nil, s.consentGiven(e) }
+func (e ConsentFailed) applyTo(s *Swap) ([]Effect, error)   { return nil, s.consentFailed(e) }
 
 func (e LegMismatched) applyTo(s *Swap) ([]Effect, error) {
 	if err := s.checkLeg(e.Leg); err != nil {
@@ -60,6 +62,7 @@ func (s *Swap) open(e TermsSigned) error {
 	for i := range e.Since {
 		s.Legs[i].Since = e.Since[i]
 	}
+	s.AskRedeem, s.AskRefund = e.AskRedeem, e.AskRefund
 	s.Phase = PhaseAgreed
 	return nil
 }
@@ -76,7 +79,7 @@ func (s *Swap) fundingPrepared(e FundingPrepared) error {
 	switch {
 	case e.TxID == "":
 		return fmt.Errorf("%w: a funding without a transaction", ErrRejected)
-	case s.FundingTx == e.TxID:
+	case s.FundingTx == e.TxID, s.Forsworn():
 		return ErrStale
 	case s.FundingAllowed && s.Legs[s.Out()].Status < LegInBlock && s.AbandonTx == "":
 		s.FundingTx, s.FundingSent = e.TxID, false
@@ -157,10 +160,20 @@ func (s *Swap) submitted(e Submitted) error {
 			return ErrStale
 		}
 		s.AbandonTx = e.TxID
+	case e.Purpose == PurposeConsent && s.asked(e.Leg):
+		if s.Legs[e.Leg].ConsentTx == e.TxID {
+			return ErrStale
+		}
+		s.Legs[e.Leg].ConsentTx = e.TxID
 	default:
 		return fmt.Errorf("%w: nobody asked for a %s of leg %d", ErrRejected, e.Purpose, e.Leg)
 	}
 	return nil
+}
+
+// asked: the intent of the leg is what we would ask for.
+func (s *Swap) asked(leg int) bool {
+	return leg == s.In() && s.Legs[leg].Intent == IntentRedeem || leg == s.Out() && s.Legs[leg].Intent == IntentRefund
 }
 
 // mayRedeem: anyone who knows the secret, and an Initiator with a stored

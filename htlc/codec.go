@@ -71,6 +71,9 @@ func (s Swap) Check() error {
 		if l.Status > LegSpentByConsent || l.Status.Locked() && l.FundBlock == (BlockID{}) || l.Buried && !l.Status.Spent() {
 			return fmt.Errorf("leg %d: %s in block %d", i, l.Status, l.FundBlock.Height)
 		}
+		if l.Intent > IntentRefund || l.Intent != IntentNone && i != s.In() && i != s.Out() {
+			return fmt.Errorf("leg %d: intent %d", i, l.Intent)
+		}
 	}
 	open := s.Phase != PhaseClosed
 	switch {
@@ -88,6 +91,10 @@ func (s Swap) Check() error {
 		return errors.New("revealing without a stored redeem")
 	case open && s.FundingAllowed && (s.FundingTx == "" || !s.Announced):
 		return errors.New("funding without a stored funding")
+	case s.Phase == PhaseRevealing && s.Forsworn():
+		return errors.New("revealing a secret that was forfeited")
+	case s.Legs[s.Out()].Intent == IntentRedeem && s.Secret == nil && !s.Released:
+		return errors.New("consent to a redeem while the secret is not out")
 	case s.Phase == PhaseFunding && !s.Announced:
 		return errors.New("funding that was never announced")
 	case s.Phase == PhaseAgreed && s.Announced:
@@ -157,6 +164,8 @@ var eventDecoders = map[EventKind]func(storedEvent) (Event, error){
 	KindLegClosedByConsent: decodeAs[LegClosedByConsent],
 	KindReorged:            decodeAs[Reorged],
 	KindTipAdvanced:        decodeAs[TipAdvanced],
+	KindConsentGiven:       decodeAs[ConsentGiven],
+	KindConsentFailed:      decodeAs[ConsentFailed],
 	KindSecretSeen: func(w storedEvent) (Event, error) {
 		var body struct {
 			Leg  int

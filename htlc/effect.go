@@ -16,6 +16,8 @@ const (
 	EffectRevealAndRedeem EffectKind = "reveal-and-redeem"
 	EffectRedeem          EffectKind = "redeem"
 	EffectRefundLeg       EffectKind = "refund-leg"
+	EffectAskRedeem       EffectKind = "ask-redeem"
+	EffectAskRefund       EffectKind = "ask-refund"
 	EffectAlarm           EffectKind = "alarm"
 	EffectRelease         EffectKind = "release"
 )
@@ -34,6 +36,10 @@ const (
 //	reveal-and-redeem  first release of the secret -> Submitted or Withheld
 //	redeem             with a secret that is out; replaces by fee -> Submitted
 //	refund-leg         broadcast the refund -> Submitted
+//	ask-redeem         redeem the incoming leg with its payer's consent, the
+//	                   redeem by script signed and stored before
+//	                   -> Submitted or ConsentFailed
+//	ask-refund         take our leg back with its payee's consent -> Submitted
 //	alarm              tell a person; Detail is the reason
 //	release            free the swap's reservations
 type Effect struct {
@@ -47,7 +53,7 @@ func EffectKinds() []EffectKind {
 	return []EffectKind{
 		EffectWatch, EffectUnwatch, EffectPrepareFunding, EffectCheckFunding, EffectFundLeg,
 		EffectAbandonFunding, EffectPrepareRedeem, EffectCheckReveal, EffectRevealAndRedeem, EffectRedeem,
-		EffectRefundLeg, EffectAlarm, EffectRelease,
+		EffectRefundLeg, EffectAskRedeem, EffectAskRefund, EffectAlarm, EffectRelease,
 	}
 }
 

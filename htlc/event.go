@@ -48,10 +48,11 @@ const (
 	PurposeRedeem
 	PurposeRefund
 	PurposeAbandon // of a funding that is in no block
+	PurposeConsent // a spend with both parties' consent; the leg's intent says which
 )
 
 func (p Purpose) String() string {
-	return [...]string{"unknown", "fund", "redeem", "refund", "abandon"}[min(p, PurposeAbandon)]
+	return [...]string{"unknown", "fund", "redeem", "refund", "abandon", "consent"}[min(p, PurposeConsent)]
 }
 
 // EventKind names an event in logs, diagrams and the store.
@@ -76,6 +77,8 @@ const (
 	KindLegClosedByConsent EventKind = "leg-closed-by-consent"
 	KindReorged            EventKind = "reorged"
 	KindTipAdvanced        EventKind = "tip-advanced"
+	KindConsentGiven       EventKind = "consent-given"
+	KindConsentFailed      EventKind = "consent-failed"
 )
 
 // Event is a fact, in the past tense. The set is sealed.
@@ -93,6 +96,10 @@ type (
 		// Since has, per leg, the height of the chain's tip before this
 		// party let anything out of its hand: no funding can be older.
 		Since []uint64
+		// AskRedeem and AskRefund: this node asks for the other party's
+		// consent where it helps, on the chain of the leg that pays it, and of
+		// the leg that it pays.
+		AskRedeem, AskRefund bool `json:",omitempty"`
 	}
 
 	// CancelRequested is the owner's wish to stop before funding.
@@ -191,6 +198,19 @@ type (
 		Block BlockID
 	}
 
+	// ConsentGiven: this party lets the other one of a leg spend it, for the
+	// intent and no other, ever. Applied before the answer is sent, also to
+	// swaps that are closed.
+	ConsentGiven struct {
+		Leg    int
+		Intent Intent
+		Facts  ConsentFacts
+	}
+
+	// ConsentFailed: we asked for consent to redeem the incoming leg, and it
+	// did not come in time, or cannot come.
+	ConsentFailed struct{ Leg int }
+
 	// TipAdvanced is the state of a leg's chain: height and clock of its tip.
 	TipAdvanced struct {
 		Leg    int
@@ -217,6 +237,8 @@ func (LegRefunded) Kind() EventKind        { return KindLegRefunded }
 func (LegClosedByConsent) Kind() EventKind { return KindLegClosedByConsent }
 func (Reorged) Kind() EventKind            { return KindReorged }
 func (TipAdvanced) Kind() EventKind        { return KindTipAdvanced }
+func (ConsentGiven) Kind() EventKind       { return KindConsentGiven }
+func (ConsentFailed) Kind() EventKind      { return KindConsentFailed }
 
 // EventKinds lists every kind, for tables and tests.
 func EventKinds() []EventKind {
@@ -224,6 +246,6 @@ func EventKinds() []EventKind {
 		KindTermsSigned, KindCancelRequested, KindFundingPrepared, KindFundingChecked,
 		KindRedeemPrepared, KindRevealChecked, KindSubmitted, KindWithheld, KindLegSeen,
 		KindLegFunded, KindLegMismatched, KindSecretSeen, KindLegRedeemed, KindLegRefunded,
-		KindLegClosedByConsent, KindReorged, KindTipAdvanced,
+		KindLegClosedByConsent, KindReorged, KindTipAdvanced, KindConsentGiven, KindConsentFailed,
 	}
 }

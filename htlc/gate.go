@@ -129,6 +129,7 @@ func FundingGate(s Swap, f FundingFacts) Verdict {
 		f.TermsCopied.finding(CondTermsCopied),
 		f.DiskSpace.finding(CondDiskSpace),
 		f.ChainsCalm.finding(CondChainsCalm),
+		s.forswornFinding(),
 	}
 	if !s.Initiator() {
 		v = append(v, s.depthFinding(), f.StateRead.finding(CondStateRead),
@@ -152,6 +153,7 @@ func RevealGate(s Swap, f RevealFacts) Verdict {
 		f.RedeemRuns.finding(CondRedeemRuns),
 		f.RedeemMeans.finding(CondRedeemMeans),
 		f.DiskSpace.finding(CondDiskSpace),
+		s.forswornFinding(),
 	}
 }
 

@@ -23,7 +23,8 @@ const (
 	txAbandon // takes what the funding of the same ref needs
 	txRedeem
 	txRefund
-	txConsent
+	txCoRedeem // by consent, to the payee
+	txCoRefund // by consent, to the payer
 )
 
 // modelTx is a transaction of one leg. Fundings create a ref, spends use one.
@@ -77,7 +78,7 @@ func (c *modelChain) contracts(n int) map[string]*utxo {
 				out[tx.ref] = &utxo{tx: tx, height: b.id.Height}
 			case txAbandon:
 				out[tx.ref] = &utxo{tx: tx, height: b.id.Height, spent: true}
-			case txRedeem, txRefund, txConsent:
+			case txRedeem, txRefund, txCoRedeem, txCoRefund:
 				out[tx.ref].spent = true
 			case txMismatch:
 			}
@@ -95,7 +96,7 @@ func (c *modelChain) valid(tx *modelTx, state map[string]*utxo, clock int64) boo
 		return !funded
 	case txMismatch:
 		return true
-	case txRedeem, txConsent:
+	case txRedeem, txCoRedeem, txCoRefund:
 		return funded && !u.spent
 	case txRefund:
 		return funded && !u.spent && clock > c.terms.Legs[tx.leg].TimeLock
@@ -160,7 +161,7 @@ func (c *modelChain) mine(now int64) {
 			state[tx.ref] = &utxo{tx: tx, height: b.id.Height}
 		case txAbandon:
 			state[tx.ref] = &utxo{tx: tx, height: b.id.Height, spent: true}
-		case txRedeem, txRefund, txConsent:
+		case txRedeem, txRefund, txCoRedeem, txCoRefund:
 			state[tx.ref].spent = true
 		case txMismatch:
 		}
@@ -272,7 +273,7 @@ func (tx *modelTx) event(b htlc.BlockID, secret htlc.Secret) htlc.Event {
 		return htlc.LegRedeemed{Leg: tx.leg, TxID: tx.id, Ref: tx.ref, Secret: secret, Block: b}
 	case txRefund:
 		return htlc.LegRefunded{Leg: tx.leg, TxID: tx.id, Ref: tx.ref, Block: b}
-	case txConsent:
+	case txCoRedeem, txCoRefund:
 		return htlc.LegClosedByConsent{Leg: tx.leg, TxID: tx.id, Ref: tx.ref, Block: b}
 	}
 	return nil // nothing that a watcher of the leg would see

@@ -25,6 +25,11 @@ type modelParty struct {
 	live    bool
 	gated   bool // the funding gate was seen to allow
 
+	reluctant bool                // its funding gate never opens
+	seedless  bool                // it cannot derive its secret just to consent
+	intents   map[int]htlc.Intent // what it asked for or consented to
+	gaveBack  bool                // it consented to the refund of its incoming leg
+
 	// The journal.
 	fundReleased, revealReleased bool
 	abandoning                   bool
@@ -204,7 +209,7 @@ func (p *modelParty) sight() {
 				p.deliver(htlc.LegSeen{Leg: tx.leg, TxID: tx.id})
 			case txRedeem:
 				p.deliver(htlc.SecretSeen{Leg: tx.leg, TxID: tx.id, Secret: testSecret()})
-			case txMismatch, txAbandon, txRefund, txConsent:
+			case txMismatch, txAbandon, txRefund, txCoRedeem, txCoRefund:
 			}
 		}
 	}
@@ -275,6 +280,10 @@ func (p *modelParty) carryOut(e htlc.Effect) htlc.Event {
 		return p.redeem()
 	case htlc.EffectRefundLeg:
 		return p.refund()
+	case htlc.EffectAskRedeem:
+		return p.ask(e.Kind, e.Leg, htlc.IntentRedeem)
+	case htlc.EffectAskRefund:
+		return p.ask(e.Kind, e.Leg, htlc.IntentRefund)
 	case htlc.EffectWatch, htlc.EffectUnwatch, htlc.EffectAlarm, htlc.EffectRelease:
 	}
 	return nil
@@ -297,6 +306,7 @@ func (p *modelParty) incomingAtDepth() bool {
 func (p *modelParty) fundingFacts() htlc.FundingFacts {
 	f := fundingFacts(p.chain(p.swap.Out()).tip().clock)
 	f.StateRead, f.RedeemRuns = p.flaky(p.swap.Initiator() || p.incomingAtDepth()), p.flaky(true)
+	f.TermsCopied = htlc.Observed{State: htlc.Checked(!p.reluctant)}
 	return f
 }
 
@@ -322,6 +332,9 @@ func (p *modelParty) fund() htlc.Event {
 		if p.w.stingy {
 			p.fundTx.due, p.fundTx.stuck = 0, true
 		}
+	}
+	if !p.fundReleased && p.gaveBack {
+		p.w.Fatalf("party %d funds after it gave the incoming leg back", p.swap.Self)
 	}
 	p.fundReleased = true
 	p.chain(out).broadcast(p.fundTx)
@@ -376,6 +389,9 @@ func (p *modelParty) reveal() htlc.Event {
 		}
 		if facts.Clock > p.w.terms.CutOff() || p.swap.Refunding && p.swap.Phase != htlc.PhaseRevealing {
 			p.w.Fatal("the secret was released past the cut-off")
+		}
+		if p.gaveBack {
+			p.w.Fatal("the secret was released after it was forfeited")
 		}
 		p.revealReleased = true
 	}

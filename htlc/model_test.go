@@ -13,6 +13,7 @@ import (
 type reached struct {
 	pairs    coverage
 	outcomes map[string]int
+	grants   grants
 }
 
 // checkEnd: nobody who was honest and awake loses, and nobody waits for ever.
@@ -31,13 +32,14 @@ func checkEnd(w *world, r reached) {
 			w.Fatalf("party %d hangs in %s: in %+v, out %+v, alarms %+v", s.Self, s.Phase, p.inState(), p.outState(), s.Alarms())
 		}
 		in, out := p.chain(s.In()).spentBy(s.In()), p.ownFunding()
-		if out[txFund] && !out[txRedeem] && !out[txRefund] && !out[txConsent] {
+		checkOutcome(w, p, in, out)
+		if out[txFund] && !out[txRedeem] && !out[txRefund] && !out[txCoRedeem] && !out[txCoRefund] {
 			w.Fatalf("party %d leaves its leg locked", s.Self)
 		}
 		if !p.live {
 			continue
 		}
-		if s.Outcome == htlc.OutcomeLost || out[txRedeem] && !in[txRedeem] && !in[txConsent] {
+		if s.Outcome == htlc.OutcomeLost || (out[txRedeem] || out[txCoRedeem]) && !in[txRedeem] && !in[txCoRedeem] {
 			w.Fatalf("party %d was honest and awake, and lost both legs: out %v, in %v", s.Self, out, in)
 		}
 	}
@@ -47,18 +49,18 @@ func checkEnd(w *world, r reached) {
 // Terms provide for, reads the scripts, and fails unless the two together
 // reached every pair of phase and event.
 func TestMachine(t *testing.T) {
-	r := reached{pairs: coverage{}, outcomes: map[string]int{}}
+	r := reached{pairs: coverage{}, outcomes: map[string]int{}, grants: grants{}}
 	for _, n := range []int{2, 3, 4} {
 		t.Run(fmt.Sprintf("model of %d parties", n), func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
-				w := newWorld(rt, n, r.pairs)
+				w := newWorld(rt, n, r, rapid.Bool().Draw(rt, "together"))
 				w.run()
 				checkEnd(w, r)
 			})
 		})
 	}
 	t.Run("scripts", func(t *testing.T) { runScripts(t, r.pairs) })
-	t.Log(r.outcomes)
+	t.Log(r.outcomes, r.grants)
 	for _, want := range []string{
 		"live swapped", "live refunded", "live cancelled", "live windfall", "live consented",
 		"sleeper lost", "sleeper swapped", "sleeper refunded",

@@ -35,6 +35,9 @@ type world struct {
 	counter    int
 	seen       coverage
 	story      []func() string
+	together   bool         // the honest ask each other, and everybody asks them
+	granted    map[int]bool // legs that an honest party let the adversary spend
+	grants     grants
 }
 
 // habit is how a dishonest party behaves; all of them also do harm at random.
@@ -45,6 +48,7 @@ type habit struct {
 	refund  bool // as soon as it can
 	leak    bool
 	consent bool
+	asks    int // one in so many ticks
 }
 
 // note keeps a line of the story, put together only where it is told.
@@ -70,11 +74,12 @@ func (w *world) Fatal(a ...any) { w.T.Helper(); w.Fatalf("%s", fmt.Sprint(a...))
 const sightingTicks = 5
 
 // newWorld draws the shape of a world; what happens in it follows from a seed.
-func newWorld(t *rapid.T, n int, seen coverage) *world {
+func newWorld(t *rapid.T, n int, r reached, together bool) *world {
 	seed := rapid.Uint64().Draw(t, "seed")
 	w := &world{
 		T: t, chains: map[htlc.ChainID]*modelChain{}, clocks: map[htlc.BlockID]int64{},
-		rng: rand.New(rand.NewPCG(seed, 1)), seen: seen, now: startTime,
+		rng: rand.New(rand.NewPCG(seed, 1)), seen: r.pairs, now: startTime,
+		together: together, granted: map[int]bool{}, grants: r.grants,
 		noise: rapid.IntRange(0, 3).Draw(t, "noise") == 0,
 	}
 	w.delay, w.stingy = 1+w.rng.Int64N(6), w.rng.IntN(4) == 0
@@ -118,12 +123,13 @@ func (w *world) scheme(victim int) {
 
 // drawHabit: schemers wait for the last moment together, against one victim.
 func (w *world) drawHabit(scheming bool) habit {
+	asks := []int{6, 60, 600}[w.rng.IntN(3)]
 	if scheming {
-		return habit{fund: 1 + 3*w.rng.IntN(2), refund: true, race: true}
+		return habit{asks: asks, fund: 1 + 3*w.rng.IntN(2), refund: true, race: true, consent: w.together}
 	}
 	return habit{
 		fund: w.rng.IntN(5), redeem: 1 + w.rng.IntN(30), refund: w.rng.IntN(2) == 0, race: w.rng.IntN(3) == 0,
-		leak: w.rng.IntN(3) == 0, consent: w.rng.IntN(2) == 0,
+		leak: w.rng.IntN(3) == 0, consent: w.rng.IntN(2) == 0, asks: asks,
 	}
 }
 
@@ -191,7 +197,8 @@ func (w *world) trap() int64 {
 func (w *world) newParty(i int) *modelParty {
 	p := &modelParty{
 		w: w, rng: w.rng, cursors: map[htlc.ChainID][]htlc.BlockID{}, live: w.rng.IntN(4) != 0,
-		faults: sightingTicks, failing: 1 + w.rng.IntN(6),
+		faults: sightingTicks, failing: 1 + w.rng.IntN(6), intents: map[int]htlc.Intent{},
+		reluctant: w.together && w.rng.IntN(4) == 0, seedless: w.together && w.rng.IntN(4) == 0,
 	}
 	for _, c := range w.order {
 		p.cursors[c.id] = []htlc.BlockID{c.tip().id}
@@ -226,7 +233,7 @@ func (w *world) newParty(i int) *modelParty {
 }
 
 func (w *world) opening(self int) htlc.Event {
-	return htlc.TermsSigned{Terms: w.terms, Self: self, Signatures: w.signatures}
+	return htlc.TermsSigned{Terms: w.terms, Self: self, Signatures: w.signatures, AskRedeem: w.together, AskRefund: w.together}
 }
 
 // run lets the world go on until long after the last time lock.
@@ -270,6 +277,10 @@ func (w *world) adversary() {
 		if p == nil {
 			w.adversaryFunds(i)
 			w.adversarySpends(i)
+			if w.habits[i].consent {
+				w.adversaryAsks(i)
+				w.adversaryConsents(i)
+			}
 		} else {
 			w.adversaryGives(i)
 		}
@@ -341,12 +352,6 @@ func (w *world) adversarySpends(i int) {
 			}
 		}
 	}
-	// With the consent of the other party, where that is safe for it: a payer
-	// that has been paid co-signs, and so does one that is dishonest.
-	payer := w.parties[in]
-	if h.consent && w.rng.IntN(4) == 0 && (payer == nil || payer.inState().Buried && payer.inState().Status == htlc.LegSpentRedeemed) {
-		w.adversarySpend(in, txConsent)
-	}
 }
 
 // refunding reports whether a refund of the leg must be in the next block.
@@ -409,6 +414,8 @@ func (w *world) wild(s htlc.Swap) htlc.Event {
 		htlc.LegMismatched{Leg: leg, TxID: "dust"},
 		htlc.Reorged{Leg: leg, Block: unknown},
 		htlc.LegFunded{Leg: leg, TxID: "none"},
+		htlc.ConsentGiven{Leg: leg, Intent: htlc.IntentNone},
+		htlc.ConsentFailed{Leg: in + 1},
 	}
 	if s.Phase != htlc.PhaseNew {
 		all = append(all, w.opening(s.Self))

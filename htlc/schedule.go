@@ -33,10 +33,11 @@ func (l Leg) RedeemDeadline() int64 { return l.OpenMin() - int64(l.Timing.BuryRe
 // CutOff is the last reading of the clock of the leg that pays the Initiator
 // at which it still reveals. While the clock reads this, real time is at most
 // ClockLag later, which is the leg's redeem deadline.
-func (t Terms) CutOff() int64 {
-	leg := t.Legs[t.Incoming(0)]
-	return leg.RedeemDeadline() - int64(leg.Timing.ClockLag)
-}
+func (t Terms) CutOff() int64 { return t.Legs[t.Incoming(0)].cutOff() }
+
+// cutOff is the last reading of the leg's clock at which a redeem that is
+// broadcast is surely in time.
+func (l Leg) cutOff() int64 { return l.RedeemDeadline() - int64(l.Timing.ClockLag) }
 
 // fundedBy is the latest real time at which a leg funded by its fund-by time
 // has its confirmations.

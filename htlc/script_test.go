@@ -18,17 +18,20 @@ import (
 //
 //	open PARTY [same-chain]     the party's swap opens
 //	open PARTY open-leg         leg 1 is a script, which anybody may fund
+//	open PARTY asking           it asks for consent
 //	prepared TX                 funding-prepared
 //	check-funding [CONDITION]   funding-checked; the condition named is open
 //	redeem-prepared TX REF
 //	check-reveal [CONDITION]
 //	submitted fund|redeem|refund|abandon TX
+//	submitted consent TX LEG
 //	withheld fund|redeem
 //	cancel
 //	seen LEG TX / funded LEG TX REF HEIGHT / mismatched LEG TX
 //	secret LEG TX / redeemed LEG TX HEIGHT / refunded LEG TX HEIGHT / consent LEG TX HEIGHT
+//	consented LEG redeem|refund [no-seed] / consent-failed LEG
 //	reorg LEG HEIGHT
-//	tip LEG HEIGHT TIME         TIME is start+N, fund-by+N, time-lock+N of the leg or cut-off+N
+//	tip LEG HEIGHT TIME         TIME is start+N, fund-by+N, time-lock+N, deadline+N of the leg or cut-off+N
 type script struct {
 	t     *testing.T
 	seen  coverage
@@ -114,6 +117,11 @@ func (s *script) changes(next htlc.Swap) string {
 	if next.Secret != nil {
 		out = append(out, "secret known")
 	}
+	for i, l := range next.Legs {
+		if l.Intent != htlc.IntentNone {
+			out = append(out, fmt.Sprintf("leg %d bound to %s", i, l.Intent))
+		}
+	}
 	if next.CutOffPassed {
 		out = append(out, "cut-off passed")
 	}
@@ -141,6 +149,7 @@ func (s *script) time(leg int, word string) int64 {
 	l := s.swap.Terms.Legs[leg]
 	for name, at := range map[string]int64{
 		"start": startTime, "fund-by": l.FundBy, "time-lock": l.TimeLock, "cut-off": s.swap.Terms.CutOff(),
+		"deadline": l.RedeemDeadline(),
 	} {
 		if rest, ok := strings.CutPrefix(word, name); ok {
 			return at + int64(s.number("0"+strings.TrimPrefix(rest, "+")))
@@ -161,7 +170,7 @@ func (s *script) number(word string) int {
 	return v
 }
 
-var purposes = map[string]htlc.Purpose{"fund": htlc.PurposeFund, "redeem": htlc.PurposeRedeem, "refund": htlc.PurposeRefund, "abandon": htlc.PurposeAbandon}
+var purposes = map[string]htlc.Purpose{"fund": htlc.PurposeFund, "redeem": htlc.PurposeRedeem, "refund": htlc.PurposeRefund, "abandon": htlc.PurposeAbandon, "consent": htlc.PurposeConsent}
 
 // event reads one line.
 func (s *script) event(w []string) htlc.Event {
@@ -171,6 +180,10 @@ func (s *script) event(w []string) htlc.Event {
 		switch {
 		case len(w) > 2 && w[2] == "open-leg":
 			terms = withoutDeployments(testTerms(eth, btc))
+		case len(w) > 2 && w[2] == "asking":
+			e := signed(terms, s.number(w[1]))
+			e.AskRedeem, e.AskRefund = true, true
+			return e
 		case len(w) > 2:
 			terms = testTerms(eth, token)
 		}
@@ -183,8 +196,11 @@ func (s *script) event(w []string) htlc.Event {
 		return htlc.RedeemPrepared{TxID: w[1], Ref: w[2]}
 	case "submitted":
 		leg := s.swap.Out()
-		if w[1] == "redeem" {
+		switch {
+		case w[1] == "redeem":
 			leg = s.swap.In()
+		case len(w) > 3:
+			leg = s.number(w[3])
 		}
 		return htlc.Submitted{Leg: leg, Purpose: purposes[w[1]], TxID: w[2]}
 	case "withheld":
@@ -228,6 +244,17 @@ func (s *script) legEvent(kind string, leg int, w []string) htlc.Event {
 		return htlc.LegRefunded{Leg: leg, TxID: w[0], Block: at(1)}
 	case "consent":
 		return htlc.LegClosedByConsent{Leg: leg, TxID: w[0], Block: at(1)}
+	case "consented":
+		e := htlc.ConsentGiven{Leg: leg, Intent: htlc.IntentRedeem, Facts: htlc.ConsentFacts{SecretHeld: passed}}
+		if w[0] == "refund" {
+			e.Intent = htlc.IntentRefund
+		}
+		if len(w) > 1 {
+			e.Facts.SecretHeld = htlc.Observed{Detail: w[1]}
+		}
+		return e
+	case "consent-failed":
+		return htlc.ConsentFailed{Leg: leg}
 	case "reorg":
 		return htlc.Reorged{Leg: leg, Block: at(0)}
 	case "tip":

@@ -33,7 +33,7 @@ const (
 	OutcomeSwapped           // our leg redeemed, the incoming one redeemed by us
 	OutcomeRefunded          // our leg came back
 	OutcomeCancelled         // our leg was never funded
-	OutcomeConsented         // our leg was closed by consent
+	OutcomeConsented         // our leg came back by consent
 	OutcomeWindfall          // we redeemed, and our own leg came back or was never funded
 	OutcomeLost              // our leg was redeemed and the incoming one is gone
 )
@@ -74,10 +74,15 @@ type LegState struct {
 	FundBlock  BlockID // zero while in no block
 	SpendTx    string  `json:",omitempty"`
 	SpendBlock BlockID
-	Buried     bool   // the spend has MinConfirmations
-	Since      uint64 // no funding can be older than this height
-	Height     uint64 // of the chain's tip when last told
-	Clock      int64  // of the chain when last told
+	Buried     bool // the spend has MinConfirmations
+	// Intent is the only one for which the leg is ever spent by consent, set
+	// before we ask or answer.
+	Intent Intent `json:",omitempty"`
+	// ConsentTx is our own spend by consent, once it was handed to a node.
+	ConsentTx string `json:",omitempty"`
+	Since     uint64 // no funding can be older than this height
+	Height    uint64 // of the chain's tip when last told
+	Clock     int64  // of the chain when last told
 }
 
 // Confirmations is the depth of the funding; 1 for the tip's block.
@@ -121,6 +126,10 @@ type Swap struct {
 	Refunding bool
 	// CutOffPassed: the Initiator will never reveal.
 	CutOffPassed bool
+	// AskRedeem and AskRefund are as in TermsSigned.
+	AskRedeem, AskRefund bool `json:",omitempty"`
+	// ScriptOnly: the payer's consent to our redeem did not come.
+	ScriptOnly bool `json:",omitempty"`
 	// Held is what the last look at a gate found missing.
 	Held Verdict
 }
@@ -174,6 +183,9 @@ func (s Swap) clockAlarms() []Alarm {
 	}
 	if s.Initiator() && !s.CutOffPassed && s.Phase < PhaseRevealing {
 		out = append(out, Alarm{Leg: s.In(), Clock: s.Terms.CutOff() + 1})
+	}
+	if cutOff := s.Terms.CutOff(); s.AskRefund && s.Phase == PhaseFunded && s.mayBeForgotten() && state.Clock <= cutOff {
+		out = append(out, Alarm{Leg: s.Out(), Clock: cutOff + 1})
 	}
 	in := s.Legs[s.In()]
 	if lock := s.Terms.Legs[s.In()].TimeLock; s.bystander() && in.Status < LegInBlock && in.Clock <= lock {

@@ -28,7 +28,7 @@ func Transition(s Swap, e Event) (Swap, []Effect, error) {
 		return s, nil, fmt.Errorf("%w: %s before the terms", ErrRejected, e.Kind())
 	}
 	if s.Phase == PhaseClosed {
-		return s, nil, fmt.Errorf("%w: %s after the end", ErrStale, e.Kind())
+		return s.afterTheEnd(e)
 	}
 	next := s.clone()
 	alarms, err := e.applyTo(&next)
@@ -49,6 +49,21 @@ func Transition(s Swap, e Event) (Swap, []Effect, error) {
 		alarms = append(alarms, Effect{Kind: EffectAlarm, Leg: next.Out(), Detail: AlarmUnmined})
 	}
 	return next, append(alarms, next.effectsAfter(s, e)...), nil
+}
+
+// afterTheEnd: a closed swap changes no more, but its party may still consent
+// to what closed long ago for itself.
+func (s Swap) afterTheEnd(e Event) (Swap, []Effect, error) {
+	given, ok := e.(ConsentGiven)
+	if !ok {
+		return s, nil, fmt.Errorf("%w: %s after the end", ErrStale, e.Kind())
+	}
+	next := s.clone()
+	if err := next.consentGiven(given); err != nil {
+		return s, nil, fmt.Errorf("%s after the end: %w", e.Kind(), err)
+	}
+	next.Version++
+	return next, nil, nil
 }
 
 // effectsAfter lists what the swap wants now and did not want before. A tip
@@ -86,7 +101,8 @@ func (s Swap) Wants(e Effect) bool {
 	case EffectAlarm, EffectUnwatch, EffectRelease:
 		return true
 	case EffectWatch, EffectPrepareFunding, EffectCheckFunding, EffectFundLeg, EffectAbandonFunding,
-		EffectPrepareRedeem, EffectCheckReveal, EffectRevealAndRedeem, EffectRedeem, EffectRefundLeg:
+		EffectPrepareRedeem, EffectCheckReveal, EffectRevealAndRedeem, EffectRedeem, EffectRefundLeg,
+		EffectAskRedeem, EffectAskRefund:
 	}
 	for _, w := range s.wants() {
 		if w == e {
@@ -107,9 +123,11 @@ func (s Swap) wants() []Effect {
 	switch {
 	case s.Phase == PhaseRevealing:
 		add(EffectRevealAndRedeem, s.In())
+	case s.asksRedeem():
+		add(EffectAskRedeem, s.In())
 	case s.Phase == PhaseRedeeming && in.Status.Locked():
 		add(EffectRedeem, s.In())
-	case s.Phase == PhaseFunded && s.Initiator() && in.Status == LegConfirmed && !s.CutOffPassed:
+	case s.Phase == PhaseFunded && s.Initiator() && in.Status == LegConfirmed && !s.CutOffPassed && !s.Forsworn():
 		if s.RedeemTx == "" {
 			add(EffectPrepareRedeem, s.In())
 		} else {
@@ -126,6 +144,9 @@ func (s Swap) wants() []Effect {
 	// it would be refused with every block.
 	if s.Refunding && out.Status.Locked() && out.Clock > s.Terms.Legs[s.Out()].TimeLock {
 		add(EffectRefundLeg, s.Out())
+	}
+	if s.asksRefund() {
+		add(EffectAskRefund, s.Out())
 	}
 	switch {
 	case s.wantsAbandon():
@@ -145,7 +166,7 @@ func (s Swap) wantsFunding() bool {
 	if !s.FundingAllowed || s.Refunding || out.Status >= LegInBlock || out.Clock > s.Terms.Legs[s.Out()].FundBy {
 		return false
 	}
-	covered := in.Status == LegConfirmed || in.Status == LegSpentRedeemed
+	covered := in.Status == LegConfirmed || in.Redeemed()
 	return covered || s.Initiator() && s.Phase < PhaseRevealing
 }
 
@@ -162,7 +183,7 @@ func (s Swap) wantsAbandon() bool {
 	switch {
 	case !s.outstanding():
 		return false
-	case s.AbandonTx != "", in.Status == LegSpentRefunded, in.Status == LegSpentByConsent:
+	case s.AbandonTx != "", in.gone():
 		return true
 	case s.Phase >= PhaseRevealing && in.Status >= LegInBlock:
 		return out.Clock > leg.TimeLock
@@ -208,6 +229,7 @@ func (s *Swap) settlePhase() {
 	if s.Phase != PhaseClosed && (s.Secret != nil || s.Released) {
 		s.Phase = PhaseRedeeming
 	}
+	s.bindIntents()
 }
 
 // settleOutcome closes the swap when nothing can happen to it any more.
@@ -217,7 +239,7 @@ func (s *Swap) settleOutcome() {
 	switch {
 	case s.Phase == PhaseClosed, s.Phase == PhaseRevealing, s.outstanding():
 		// A reveal or a funding may be on its way: its result comes first.
-	case s.Phase == PhaseAgreed && out.Clock > s.Terms.Legs[s.Out()].FundBy:
+	case s.Phase == PhaseAgreed && (s.Forsworn() || out.Clock > s.Terms.Legs[s.Out()].FundBy):
 		outcome = OutcomeCancelled
 	case s.Phase == PhaseRedeeming:
 		outcome = s.outcomeAfterReveal()
@@ -236,22 +258,24 @@ func (s *Swap) settleOutcome() {
 // until its payer could take it back.
 func (s *Swap) outcomeAfterReveal() Outcome {
 	in, out := s.Legs[s.In()], s.Legs[s.Out()]
-	ownBack := out.Buried && out.Status != LegSpentRedeemed
+	ownBack := out.Buried && !out.Redeemed()
 	late := s.bystander() && in.Clock > s.Terms.Legs[s.In()].TimeLock
 	inGone := in.Buried || in.Status < LegInBlock && (ownBack || late)
 	outGone := out.Buried || !s.Announced && out.Status < LegInBlock
 	if !inGone || !outGone {
 		return OutcomeNone
 	}
-	paid, ours := in.Status == LegSpentRedeemed, s.Announced
+	paid, ours := in.Redeemed(), s.Announced
 	switch {
-	case ours && out.Status == LegSpentRedeemed && paid:
+	case ours && out.Redeemed() && paid:
 		return OutcomeSwapped
-	case ours && out.Status == LegSpentByConsent, in.Status == LegSpentByConsent:
+	case paid && (!ours || out.returned()):
+		return OutcomeWindfall
+	case ours && out.Status == LegSpentByConsent && !out.Redeemed(), in.Status == LegSpentByConsent && !paid:
 		return OutcomeConsented
 	case paid:
 		return OutcomeWindfall
-	case ours && out.Status == LegSpentRedeemed:
+	case ours && out.Redeemed():
 		return OutcomeLost
 	case ours && out.Status == LegSpentRefunded:
 		return OutcomeRefunded

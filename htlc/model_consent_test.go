@@ -81,6 +81,9 @@ func (p *modelParty) ask(kind htlc.EffectKind, leg int, intent htlc.Intent) htlc
 		p.w.Fatalf("party %d asks for a %s of leg %d, which is bound to %s", s.Self, intent, leg, s.Legs[leg].Intent)
 	}
 	p.bind(leg, intent)
+	if p.hangs {
+		return nil
+	}
 	other := p.w.parties[s.Terms.Legs[leg].Payer]
 	if intent == htlc.IntentRefund {
 		other = p.w.parties[s.Terms.Legs[leg].Payee]

@@ -27,6 +27,7 @@ type modelParty struct {
 
 	reluctant bool                // its funding gate never opens
 	seedless  bool                // it cannot derive its secret just to consent
+	hangs     bool                // its questions are never answered, nor given up
 	intents   map[int]htlc.Intent // what it asked for or consented to
 	gaveBack  bool                // it consented to the refund of its incoming leg
 

@@ -199,6 +199,7 @@ func (w *world) newParty(i int) *modelParty {
 		w: w, rng: w.rng, cursors: map[htlc.ChainID][]htlc.BlockID{}, live: w.rng.IntN(4) != 0,
 		faults: sightingTicks, failing: 1 + w.rng.IntN(6), intents: map[int]htlc.Intent{},
 		reluctant: w.together && w.rng.IntN(4) == 0, seedless: w.together && w.rng.IntN(4) == 0,
+		hangs: w.together && w.rng.IntN(3) == 0,
 	}
 	for _, c := range w.order {
 		p.cursors[c.id] = []htlc.BlockID{c.tip().id}

@@ -32,6 +32,7 @@ type modelAdapter struct {
 	watched map[string]watchedLeg
 	burned  map[string]bool // transactions whose nonce went to another
 	seen    <-chan struct{}
+	nonces  *nonceBook
 }
 
 type watchedLeg struct {
@@ -99,6 +100,8 @@ func (tx *modelTx) fact() adapters.Fact {
 		f.Kind, f.Secret = adapters.Redeemed, &secret
 	case htlc.PurposeRefund:
 		f.Kind = adapters.Refunded
+	case htlc.PurposeConsent:
+		f.Kind = adapters.ClosedByConsent
 	}
 	return f
 }
@@ -170,7 +173,7 @@ func (a *modelAdapter) Fund(_ context.Context, _ string, terms htlc.Terms, leg i
 }
 
 func (a *modelAdapter) Redeem(_ context.Context, s adapters.Spend) (adapters.Tx, error) {
-	if s.Replace != nil && !a.isBurned(s.Replace.ID) {
+	if s.Replace != nil && !a.isBurned(s.Replace.ID) && !byConsent(*s.Replace) {
 		return *s.Replace, nil
 	}
 	contract, err := modelContract(s.Terms, s.Leg)
@@ -182,7 +185,7 @@ func (a *modelAdapter) Refund(_ context.Context, s adapters.Spend) (adapters.Tx,
 	if a.c.now() <= s.Terms.Legs[s.Leg].TimeLock {
 		return adapters.Tx{}, &adapters.Error{Reason: "TOO_EARLY", Op: "refund", Err: adapters.ErrTooEarly, Retryable: true}
 	}
-	if s.Replace != nil {
+	if s.Replace != nil && !byConsent(*s.Replace) {
 		return *s.Replace, nil
 	}
 	contract, err := modelContract(s.Terms, s.Leg)

@@ -159,7 +159,7 @@ func (c *modelChain) include(b *modelBlock, tx *modelTx) bool {
 		if s.fund == "" {
 			s.fund = tx.ID
 		}
-	case htlc.PurposeRedeem:
+	case htlc.PurposeRedeem, htlc.PurposeConsent:
 		if s.fund == "" || s.spend != "" {
 			return false
 		}

@@ -63,6 +63,11 @@ type world struct {
 	chains map[htlc.ChainID]*modelChain
 	nodes  [2]*node
 	salts  byte
+	// together: the nodes ask each other for consent. mute says why a question
+	// does not arrive.
+	together bool
+	mute     func(q runner.Question) error
+	nonces   nonceBook
 }
 
 var prefixes atomic.Uint64
@@ -158,7 +163,8 @@ func (n *node) start() {
 		a.hook, a.onBroadcast, a.onRelease, a.refuse = n.edge, n.onBroadcast, n.onRelease, n.refuse
 		a.deny = func(q string) error { return n.deny(q) }
 		n.adapters[id] = a
-		chains = append(chains, runner.Chain{ID: id, Signer: a, Ledger: a})
+		a.nonces = &n.w.nonces
+		chains = append(chains, runner.Chain{ID: id, Signer: a, Ledger: a, Cosigner: a})
 	}
 	n.engine = engine.New(engine.Options{
 		Store: n.store, Contracts: modelContract, Now: n.now, Log: log,
@@ -168,7 +174,8 @@ func (n *node) start() {
 	n.runner = runner.New(runner.Options{
 		Chains: chains, Engine: n.engine, Swaps: n.store, Journal: n.store, Watchers: b, Secrets: secrets{},
 		Gates: n.keeper(), Budget: func(htlc.Leg) htlc.Amount { return htlc.NewAmount(1000) }, Log: log,
-		Alarm: func(_ htlc.Swap, _ int, reason string) { n.alarms <- reason },
+		Alarm:   func(_ htlc.Swap, _ int, reason string) { n.alarms <- reason },
+		Consent: runner.Consent{Peers: modelPeers{n}, Patience: patience},
 	})
 	if err := n.engine.Start(ctx, []htlc.ChainID{alpha, beta}); err != nil {
 		n.w.t.Fatal(err)
@@ -283,6 +290,7 @@ func (n *node) party() htlc.PartyID { return htlc.PartyID(n.key.Public().(ed2551
 
 func (w *world) signed(t htlc.Terms, self int) htlc.TermsSigned {
 	e := htlc.TermsSigned{Terms: t, Self: self, Since: []uint64{w.chains[alpha].tip().Height, w.chains[beta].tip().Height}}
+	e.AskRedeem, e.AskRefund = w.together, w.together
 	for _, n := range w.nodes {
 		e.Signatures = append(e.Signatures, htlc.SignTerms(n.key, t))
 	}

@@ -44,6 +44,8 @@ func TestRefundWhenTheInitiatorVanishes(t *testing.T) {
 
 func input(e htlc.Event) engine.Input { return engine.Input{Event: e} }
 
+func inputOf(id htlc.SwapID, e htlc.Event) engine.Input { return engine.Input{Swap: id, Event: e} }
+
 // Reorganisations at every block of a swap, on both chains, also on nodes
 // that forget the blocks they left, and with the party restarted in between.
 func TestReorgs(t *testing.T) {

@@ -75,7 +75,7 @@ func (s *Store) openTx(row sqlcgen.TxRow) (engine.JournalTx, error) {
 	if err := json.Unmarshal([]byte(row.Spends), &tx.Spends); err != nil {
 		return tx, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	for _, p := range []htlc.Purpose{htlc.PurposeFund, htlc.PurposeRedeem, htlc.PurposeRefund, htlc.PurposeAbandon} {
+	for _, p := range []htlc.Purpose{htlc.PurposeFund, htlc.PurposeRedeem, htlc.PurposeRefund, htlc.PurposeAbandon, htlc.PurposeConsent} {
 		if p.String() == row.Purpose {
 			tx.Purpose = p
 			return tx, nil

@@ -49,9 +49,12 @@ type Contracts func(terms htlc.Terms, leg int) (adapters.Contract, error)
 // a step along a chain, or a sighting in its mempool.
 type Input struct {
 	Swap  htlc.SwapID
-	Event htlc.Event   // nil where only effects are done
-	Done  []EffectID   // the effects whose result this is
-	Chain htlc.ChainID // of Step and Sight
+	Event htlc.Event // nil where only effects are done
+	Done  []EffectID // the effects whose result this is
+	// Closed is the swap as the store has it, for an event of one that is
+	// closed. Where it has changed meanwhile, the error is ErrConflict.
+	Closed *htlc.Swap
+	Chain  htlc.ChainID // of Step and Sight
 	// Epoch of a step that came over the bus. Steps of an older epoch than one
 	// that was seen are stale.
 	Epoch bus.Epoch
@@ -347,7 +350,7 @@ func (e *Engine) commit(ctx context.Context, inputs []Input) ([]error, error) {
 		for i := range errs {
 			errs[i] = fmt.Errorf("not stored: %w", err)
 		}
-		if len(inputs) == 1 && errors.Is(err, ErrConflict) && !opens(inputs[0]) {
+		if len(inputs) == 1 && errors.Is(err, ErrConflict) && !opens(inputs[0]) && inputs[0].Closed == nil {
 			// Nobody else writes here: what is in memory is not what is stored.
 			e.fault = err
 		}

@@ -15,6 +15,7 @@ import (
 type transaction struct {
 	e       *Engine
 	swaps   map[htlc.SwapID]*SwapWrite
+	closed  map[htlc.SwapID]htlc.Swap
 	order   []htlc.SwapID
 	opened  map[contractKey]place
 	cursors map[htlc.ChainID]*CursorWrite
@@ -26,7 +27,7 @@ type transaction struct {
 
 func newTransaction(e *Engine) *transaction {
 	return &transaction{
-		e: e, swaps: map[htlc.SwapID]*SwapWrite{}, opened: map[contractKey]place{},
+		e: e, swaps: map[htlc.SwapID]*SwapWrite{}, closed: map[htlc.SwapID]htlc.Swap{}, opened: map[contractKey]place{},
 		cursors: map[htlc.ChainID]*CursorWrite{}, epochs: map[htlc.ChainID]uint64{},
 		pending: map[htlc.SwapID][]StoredEffect{},
 	}
@@ -56,6 +57,7 @@ func (t *transaction) apply(in Input) error {
 	if signed, ok := in.Event.(htlc.TermsSigned); ok {
 		return t.open(signed)
 	}
+	t.lookUp(in)
 	return t.event(in.Swap, in.Event)
 }
 
@@ -104,11 +106,20 @@ func (t *transaction) find(id htlc.SwapID) (*SwapWrite, error) {
 	if w, ok := t.swaps[id]; ok {
 		return w, nil
 	}
-	s, ok := t.e.swaps[id]
-	if !ok {
-		return nil, fmt.Errorf("%w: %s", ErrNoSwap, id)
+	if s, ok := t.e.swaps[id]; ok {
+		return &SwapWrite{Swap: s, Expect: s.Version}, nil
 	}
-	return &SwapWrite{Swap: s, Expect: s.Version}, nil
+	if s, ok := t.closed[id]; ok {
+		return &SwapWrite{Swap: s, Expect: s.Version}, nil
+	}
+	return nil, fmt.Errorf("%w: %s", ErrNoSwap, id)
+}
+
+// lookUp makes a closed swap known to the transaction.
+func (t *transaction) lookUp(in Input) {
+	if in.Closed != nil && in.Closed.ID == in.Swap && in.Closed.Phase == htlc.PhaseClosed {
+		t.closed[in.Swap] = *in.Closed
+	}
 }
 
 func (t *transaction) event(id htlc.SwapID, e htlc.Event) error {

@@ -24,6 +24,12 @@ const (
 	RefundStored         = "refund/stored"         // stored, not marked
 	RefundReleased       = "refund/released"       // marked, not broadcast
 	RefundBroadcast      = "refund/broadcast"      // broadcast, result not told
+	ConsentProposed      = "consent/proposed"      // nonces in memory, nobody asked
+	ConsentGiven         = "consent/given"         // intent stored, no answer made
+	ConsentAnswered      = "consent/answered"      // answer made, not sent
+	ConsentSigned        = "consent/signed"        // signed by both, not stored
+	ConsentStored        = "consent/stored"        // stored, not broadcast
+	ConsentBroadcast     = "consent/broadcast"     // broadcast, result not told
 	TermsBeforeCopy      = "terms/before-copy"     // agreed, no copy yet
 	TermsAfterCopy       = "terms/after-copy"      // copied, gate not asked
 	AgreementSigned      = "agreement/signed"      // signed, not stored
@@ -39,6 +45,7 @@ func Points() []string {
 		AbandonSigned, AbandonStored, AbandonBroadcast,
 		RedeemSigned, RedeemStored, RedeemReleased, RedeemBroadcast,
 		RefundSigned, RefundStored, RefundReleased, RefundBroadcast,
+		ConsentProposed, ConsentGiven, ConsentAnswered, ConsentSigned, ConsentStored, ConsentBroadcast,
 		TermsBeforeCopy, TermsAfterCopy,
 		AgreementSigned, AgreementStored, AgreementCountersign,
 	}

@@ -27,7 +27,7 @@ func (r *Runner) Once(ctx context.Context, e engine.StoredEffect) (engine.Input,
 	if !ok {
 		return engine.Input{}, fmt.Errorf("effect %s of swap %s: this node does not have the chain", e.Effect.Kind, e.ID.Swap)
 	}
-	in, err := r.carryOut(ctx, l.chain, &work{
+	in, err := r.carryOut(ctx, l, &work{
 		key:    workKey{e.ID.Swap, e.Effect.Kind, e.Effect.Leg, e.Effect.Detail},
 		effect: e.Effect, id: e.ID,
 	})

@@ -104,6 +104,7 @@ func (q *queue) pop(ctx context.Context) *work {
 	for ctx.Err() == nil {
 		w, next := q.take(time.Now())
 		if w != nil {
+			q.signal() // where several wait, the next one looks too
 			return w
 		}
 		timer := time.NewTimer(next)
@@ -194,7 +195,12 @@ var urgency = map[htlc.EffectKind]int{
 	htlc.EffectAlarm:           3,
 	htlc.EffectUnwatch:         4,
 	htlc.EffectRelease:         5,
+	htlc.EffectAskRedeem:       0,
+	htlc.EffectAskRefund:       1,
 }
+
+// asks reports whether an effect waits for another node.
+func asks(k htlc.EffectKind) bool { return k == htlc.EffectAskRedeem || k == htlc.EffectAskRefund }
 
 // signs reports whether an effect belongs to the lane that signs.
 func signs(k htlc.EffectKind) bool {
@@ -203,7 +209,7 @@ func signs(k htlc.EffectKind) bool {
 		htlc.EffectFundLeg, htlc.EffectAbandonFunding, htlc.EffectPrepareRedeem, htlc.EffectPrepareFunding:
 		return true
 	case htlc.EffectCheckReveal, htlc.EffectCheckFunding, htlc.EffectWatch,
-		htlc.EffectAlarm, htlc.EffectUnwatch, htlc.EffectRelease:
+		htlc.EffectAlarm, htlc.EffectUnwatch, htlc.EffectRelease, htlc.EffectAskRedeem, htlc.EffectAskRefund:
 	}
 	return false
 }

@@ -66,6 +66,8 @@ type Chain struct {
 	ID     htlc.ChainID
 	Signer Signer
 	Ledger Ledger
+	// Cosigner makes spends by consent; nil where there are none.
+	Cosigner Cosigner
 }
 
 // Options of a Runner.
@@ -77,6 +79,7 @@ type Options struct {
 	Gates    Gates
 	Watchers Watchers
 	Secrets  Secrets
+	Consent  Consent
 	// Budget is the most that a redeem or refund of the leg may cost, in the
 	// chain's own coin.
 	Budget func(leg htlc.Leg) htlc.Amount
@@ -104,15 +107,20 @@ type Runner struct {
 }
 
 type lanes struct {
-	chain       Chain
-	sign, watch *queue
+	chain            Chain
+	sign, watch, ask *queue
+	// signing is held while something is signed, stored and broadcast.
+	signing sync.Mutex
+	// asking are the questions that wait for their answers.
+	mu     sync.Mutex
+	asking map[workKey]bool
 }
 
 // New returns a runner; nothing is executed before Run.
 func New(o Options) *Runner {
 	r := &Runner{o: o, lanes: map[htlc.ChainID]*lanes{}, unplaced: newQueue(), unsent: map[string]bool{}}
 	for _, c := range o.Chains {
-		r.lanes[c.ID] = &lanes{chain: c, sign: newQueue(), watch: newQueue()}
+		r.lanes[c.ID] = &lanes{chain: c, sign: newQueue(), watch: newQueue(), ask: newQueue(), asking: map[workKey]bool{}}
 	}
 	return r
 }
@@ -145,6 +153,8 @@ func (r *Runner) enqueue(chain htlc.ChainID, e engine.StoredEffect) {
 			"swap", e.ID.Swap.String(), "effect", string(e.Effect.Kind))
 	case signs(e.Effect.Kind):
 		l.sign.push(e)
+	case asks(e.Effect.Kind):
+		l.ask.push(e)
 	default:
 		l.watch.push(e)
 	}
@@ -154,7 +164,7 @@ func (r *Runner) enqueue(chain htlc.ChainID, e engine.StoredEffect) {
 func (r *Runner) Waiting() int {
 	n := r.unplaced.len()
 	for _, l := range r.lanes {
-		n += l.sign.len() + l.watch.len()
+		n += l.sign.len() + l.watch.len() + l.ask.len()
 	}
 	return n
 }
@@ -178,6 +188,9 @@ func (r *Runner) Run(ctx context.Context) error {
 	for _, l := range r.lanes {
 		serve(l.sign, func(w *work) { r.execute(ctx, l, l.sign, w) })
 		serve(l.watch, func(w *work) { r.execute(ctx, l, l.watch, w) })
+		for range askers {
+			serve(l.ask, func(w *work) { r.ask(ctx, l, w) })
+		}
 	}
 	return g.Wait()
 }
@@ -208,7 +221,7 @@ var errAgain = errors.New("not yet")
 func (r *Runner) execute(ctx context.Context, l *lanes, q *queue, w *work) {
 	callCtx, cancel := context.WithTimeout(ctx, executeTimeout)
 	defer cancel()
-	in, err := r.carryOut(callCtx, l.chain, w)
+	in, err := r.carryOutIn(callCtx, l, q, w)
 	if err == nil {
 		in.Swap, in.Done = w.key.swap, []engine.EffectID{w.id}
 		err = r.o.Engine.Apply(ctx, in)
@@ -264,8 +277,35 @@ func pause(tries int) time.Duration {
 	return min(250*time.Millisecond<<min(tries, 6), 15*time.Second)
 }
 
+// carryOutIn lets one thing be signed at a time on a chain.
+func (r *Runner) carryOutIn(ctx context.Context, l *lanes, q *queue, w *work) (engine.Input, error) {
+	if q == l.sign {
+		l.signing.Lock()
+		defer l.signing.Unlock()
+	}
+	return r.carryOut(ctx, l, w)
+}
+
+// ask executes an effect that waits for another node. Several do so at a time,
+// but not for the same leg of a swap.
+func (r *Runner) ask(ctx context.Context, l *lanes, w *work) {
+	l.mu.Lock()
+	busy := l.asking[w.key]
+	l.asking[w.key] = true
+	l.mu.Unlock()
+	if busy {
+		l.ask.again(w, askAgain)
+		return
+	}
+	r.execute(ctx, l, l.ask, w)
+	l.mu.Lock()
+	delete(l.asking, w.key)
+	l.mu.Unlock()
+}
+
 // carryOut executes one effect and returns what to tell the engine.
-func (r *Runner) carryOut(ctx context.Context, c Chain, w *work) (engine.Input, error) {
+func (r *Runner) carryOut(ctx context.Context, l *lanes, w *work) (engine.Input, error) {
+	c := l.chain
 	s, err := r.swap(ctx, w.key.swap)
 	if err != nil {
 		return engine.Input{}, err
@@ -297,6 +337,10 @@ func (r *Runner) carryOut(ctx context.Context, c Chain, w *work) (engine.Input, 
 		return asEvent(r.redeem(ctx, c, s))
 	case htlc.EffectRefundLeg:
 		return asEvent(r.refund(ctx, c, s))
+	case htlc.EffectAskRedeem:
+		return asEvent(r.askRedeem(ctx, l, s))
+	case htlc.EffectAskRefund:
+		return asEvent(r.askRefund(ctx, l, s))
 	case htlc.EffectAlarm:
 		r.o.Alarm(s, leg, w.effect.Detail)
 		return engine.Input{}, nil

@@ -231,9 +231,16 @@ func (r *Runner) sign(ctx context.Context, c Chain, s htlc.Swap, j job) (engine.
 			j.spend.Replace = &stored[i].Tx
 		}
 	}
+	rival, err := r.rival(ctx, s, &j, stored)
+	if err != nil {
+		return engine.JournalTx{}, err
+	}
 	tx, err := j.sign(ctx, j.spend)
 	if err != nil {
 		return engine.JournalTx{}, err
+	}
+	if rival != nil && rival.ID == tx.ID {
+		return *rival, nil
 	}
 	for _, old := range stored {
 		if old.ID != tx.ID {
@@ -256,4 +263,29 @@ func (r *Runner) sign(ctx context.Context, c Chain, s htlc.Swap, j job) (engine.
 	}
 	killpoint.At(j.stored)
 	return fresh, nil
+}
+
+// rival is our own spend by consent of the same coin, which a spend by script
+// must pay more than to take its place in the mempools. It is what is replaced
+// while nothing else is out. On chains with nonces each spend has its own.
+func (r *Runner) rival(ctx context.Context, s htlc.Swap, j *job, stored []engine.JournalTx) (*engine.JournalTx, error) {
+	if s.Legs[j.leg].ConsentTx == "" {
+		return nil, nil
+	}
+	for _, tx := range stored {
+		if tx.Released && tx.Ref == j.spend.Ref {
+			return nil, nil
+		}
+	}
+	joint, err := r.o.Journal.Txs(ctx, s.ID, j.leg, htlc.PurposeConsent)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(joint) - 1; i >= 0; i-- {
+		if joint[i].Ref == j.spend.Ref && joint[i].Account == "" {
+			j.spend.Replace = &joint[i].Tx
+			return &joint[i], nil
+		}
+	}
+	return nil, nil
 }

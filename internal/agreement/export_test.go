@@ -24,6 +24,9 @@ func Pair(t *testing.T, peers Peers, replyTo string) (a, b *Service, identity wa
 	return w.a.service, w.b.service, identity, func(id htlc.Salt) { wantAgreed(t, w, id) }
 }
 
+// Participant is the identity of the participant of Pair.
+func Participant(t *testing.T) (wallet.Identity, error) { return keysOf(t, 2).Identity() }
+
 // Scenarios runs the scenarios that lean on the store, on another store than
 // that of the other tests.
 func Scenarios(t *testing.T, open func(*testing.T, htlc.PartyID) Store) {

@@ -58,6 +58,9 @@ type Record struct {
 	Since []uint64
 	// ByHand: the acceptance is not to be sent by this node.
 	ByHand bool
+	// PeerAddress is where the participant of our offer listens, as it has told
+	// us; empty where it has not.
+	PeerAddress string
 	// Request is the id of the call that made the record, or empty.
 	Request string
 	// Settled: nothing is left to do. An agreed swap is with the engine, an
@@ -147,6 +150,7 @@ type recordBody struct {
 	Signatures           [2]htlc.Signature
 	Since                []uint64 `json:",omitempty"`
 	ByHand               bool     `json:",omitempty"`
+	PeerAddress          string   `json:",omitempty"`
 	Request              string   `json:",omitempty"`
 	Settled              bool     `json:",omitempty"`
 	Cause                Reason   `json:",omitempty"`
@@ -157,7 +161,7 @@ type recordBody struct {
 func EncodeRecord(r Record) ([]byte, error) {
 	body := recordBody{
 		State: r.State, Initiator: r.Initiator, Offer: r.Offer.Encode(), Signature: r.Signature,
-		Signatures: r.Signatures, Since: r.Since, ByHand: r.ByHand, Request: r.Request,
+		Signatures: r.Signatures, Since: r.Since, ByHand: r.ByHand, PeerAddress: r.PeerAddress, Request: r.Request,
 		Settled: r.Settled, Cause: r.Cause, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if len(r.Terms.Legs) > 0 {
@@ -179,7 +183,7 @@ func DecodeRecord(raw []byte) (Record, error) {
 	}
 	r := Record{
 		State: body.State, Initiator: body.Initiator, Offer: offer, Signature: body.Signature,
-		Signatures: body.Signatures, Since: body.Since, ByHand: body.ByHand, Request: body.Request,
+		Signatures: body.Signatures, Since: body.Since, ByHand: body.ByHand, PeerAddress: body.PeerAddress, Request: body.Request,
 		Settled: body.Settled, Cause: body.Cause, CreatedAt: body.CreatedAt, UpdatedAt: body.UpdatedAt,
 	}
 	if body.Terms != nil {

@@ -146,6 +146,8 @@ type Policy struct {
 	OfferValidity Duration    `koanf:"offer_validity" doc:"How long a ticket can be accepted where the caller does not say; 0 for the profiles' default (30m, devnet 20s)"`
 	MaxLock       Duration    `koanf:"max_lock" doc:"Longest that own coins may be locked if the swap fails"`
 	MaxAmounts    []MaxAmount `koanf:"max_amounts" doc:"Largest leg of an asset that this node pays or is paid"`
+	Consent       bool        `koanf:"consent" doc:"Ask the other party for spends with both parties' consent, which are cheaper and may come before the time lock, and answer it. Without them the script paths are used"`
+	ConsentWait   Duration    `koanf:"consent_wait" doc:"How long consent to a redeem is waited for before the redeem by script goes out; at most 30s"`
 	CopiesDir     string      `koanf:"copies_dir" doc:"Where a copy of every swap's Terms is written before funding; best on another disk than the database"`
 }
 
@@ -202,7 +204,7 @@ func Default(dataDir string) Config {
 		Store:   Store{Driver: "sqlite", Reserve: 128},
 		Bus:     Bus{Prefix: "kofo", Replicas: 1},
 		Keys:    Keys{SeedFile: "seed.age", PassphraseEnv: "KOFO_PASSPHRASE", PassphraseFD: -1},
-		Policy:  Policy{MaxLock: 72 * time.Hour, CopiesDir: "terms"},
+		Policy:  Policy{MaxLock: 72 * time.Hour, CopiesDir: "terms", Consent: true, ConsentWait: 10 * time.Second},
 		Payouts: Payouts{Delay: 24 * time.Hour},
 		Log:     Log{Level: "info", Format: "text"},
 	}

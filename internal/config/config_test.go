@@ -315,6 +315,7 @@ func TestEveryMistakeHasItsReasonKeyAndLine(t *testing.T) {
 		{"payouts:\n  parties: [ab]", ReasonBadValue, "payouts.parties", 2, ""},
 		{"payouts:\n  limits: [{asset: 'eip155:5/slip44:60', per_day: 1}]", ReasonConflict, "payouts.limits[0].asset", 2, ""},
 		{"payouts:\n  limits: [{asset: 'eip155:5/slip44:60'}]", ReasonMissing, "payouts.limits[0].per_day", 2, ""},
+		{"policy:\n  consent_wait: 31s", ReasonBadValue, "policy.consent_wait", 2, ""},
 		{"policy:\n  copies_dir: ''", ReasonMissing, "policy.copies_dir", 2, ""},
 		{"policy:\n  max_amounts: [{asset: 'eip155:5/slip44:60', amount: 1}]", ReasonConflict, "policy.max_amounts[0].asset", 2, ""},
 		{strings.Replace(goodChain, "kind: bitcoin", "kind: bitcon", 1), ReasonBadValue, "chains[0].kind", 4, "bitcoin"},

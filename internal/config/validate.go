@@ -21,6 +21,8 @@ const (
 	minOffer = 10 * time.Second
 	maxOffer = 24 * time.Hour
 	maxSpan  = 30 * 24 * time.Hour
+	// A question is one effect of the runner, which has a minute for it.
+	maxConsentWait = 30 * time.Second
 )
 
 var (
@@ -235,6 +237,7 @@ func (policy Policy) validate(chains []Chain) []Problem {
 	p.span("outage", policy.Outage, time.Second, maxSpan)
 	p.span("offer_validity", policy.OfferValidity, minOffer, maxOffer)
 	p.span("max_lock", policy.MaxLock, time.Minute, maxSpan)
+	p.span("consent_wait", policy.ConsentWait, time.Second, maxConsentWait)
 	if policy.CopiesDir == "" {
 		p.add(ReasonMissing, "copies_dir", "must be given")
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/template"
 
 	"github.com/kofo-network/kofo/api/sdk"
@@ -29,6 +30,7 @@ keys:
   key_file: seed.key
 policy:
   offer_validity: 1h
+  consent: {{.Consent}}
 chains:
   - name: bitcoin
     kind: bitcoin
@@ -64,6 +66,9 @@ func (d *demo) writeConfig(p *party) error {
 	if err := nodeConfig.Execute(f, map[string]any{
 		"Dir": p.dir, "Bitcoin": d.endpoints.Bitcoin, "EVM": d.endpoints.EVM, "EVMURL": p.evmURL,
 		"API": p.api, "Peer": p.peer,
+		// Where somebody vanishes, the refund after the time lock is what is
+		// shown, not an earlier one by consent of who came back.
+		"Consent": !strings.HasSuffix(d.o.Scenario, "vanishes"),
 	}); err != nil {
 		_ = f.Close()
 		return fmt.Errorf("write %s: %w", p.configPath, err)

@@ -48,7 +48,7 @@ func (c *core) openBitcoin(ctx context.Context, settings config.Chain) (chain, e
 	if err := c.freeUnknownWithdrawals(ctx, a); err != nil {
 		return chain{}, err
 	}
-	return chain{Chain: settings, id: id, adapter: a, background: a.Background, close: func() {}}, nil
+	return chain{Chain: settings, id: id, adapter: a, redeemsTogether: true, background: a.Background, close: func() {}}, nil
 }
 
 // bitcoinNodes are a chain's back ends with what is needed to log in.

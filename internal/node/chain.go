@@ -24,6 +24,7 @@ type adapter interface {
 	watch.Registry
 	runner.Signer
 	runner.Ledger
+	runner.Cosigner
 	gate.Chain
 	agreement.Reserver
 	agreement.Prover
@@ -55,6 +56,8 @@ type chain struct {
 	background func(context.Context) error
 	close      func()
 	breaker    *breaker.Breaker
+	// redeemsTogether: contracts can be redeemed with the payer's consent.
+	redeemsTogether bool
 	// budgets of the assets that fees are not paid in.
 	budgets map[htlc.AssetID]htlc.Amount
 }

@@ -198,11 +198,12 @@ func (c *core) openEngine(context.Context, *wallet.Seed) error {
 	}
 	var lanes []runner.Chain
 	for _, on := range c.chains {
-		lanes = append(lanes, runner.Chain{ID: on.id, Signer: on.adapter, Ledger: on.adapter})
+		lanes = append(lanes, runner.Chain{ID: on.id, Signer: on.adapter, Ledger: on.adapter, Cosigner: on.adapter})
 	}
 	c.runner = runner.New(runner.Options{
 		Chains: lanes, Engine: c.engine, Swaps: swapReader{c.store}, Journal: c.store, Gates: keeper,
 		Watchers: c.bus, Secrets: c.keys, Budget: c.chains.budget, Alarm: c.alarm, Log: c.log,
+		Consent: c.consent(),
 	})
 	return nil
 }

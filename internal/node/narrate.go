@@ -37,10 +37,33 @@ func (n *narrator) changed(swaps []htlc.Swap) {
 	}
 }
 
+// tellIntent says what a leg is bound to, and when a spend by consent is out.
+func (n *narrator) tellIntent(log *slog.Logger, s htlc.Swap, leg int, was htlc.LegState) {
+	now := s.Legs[leg]
+	log = log.With("leg", leg, "chain", string(s.Terms.Legs[leg].Chain()))
+	if now.Intent != was.Intent {
+		ours := leg == s.Out() && now.Intent == htlc.IntentRefund || leg == s.In() && now.Intent == htlc.IntentRedeem
+		text := "consented to the other party's " + now.Intent.String()
+		if ours {
+			text = "asking the other party to consent to our " + now.Intent.String()
+		}
+		log.Info(text)
+	}
+	if now.ConsentTx != was.ConsentTx {
+		log.Info(now.Intent.String()+" by consent sent", "txid", now.ConsentTx)
+	}
+}
+
 func (n *narrator) tell(before, s htlc.Swap) {
 	log := n.log.With("swap", s.ID.String())
+	after := len(before.Legs) == 0 && s.Phase == htlc.PhaseClosed && s.Forsworn()
+	if after { // it had closed before: the consent is all that is new
+		log.Info("consented to the early refund of the other party", "leg", s.In(), "chain", string(s.Terms.Legs[s.In()].Chain()))
+		return
+	}
 	for leg, was := range before.Legs {
 		now := s.Legs[leg]
+		n.tellIntent(log, s, leg, was)
 		if (leg != s.Out() && leg != s.In()) || now.Status == was.Status || now.Status == htlc.LegInMempool {
 			continue
 		}

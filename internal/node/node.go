@@ -18,6 +18,7 @@ import (
 	"github.com/kofo-network/kofo/internal/agreement"
 	"github.com/kofo-network/kofo/internal/config"
 	"github.com/kofo-network/kofo/internal/peer"
+	"github.com/kofo-network/kofo/internal/peer/wire"
 	"github.com/kofo-network/kofo/internal/server"
 	"github.com/kofo-network/kofo/internal/store"
 	"github.com/kofo-network/kofo/internal/wallet"
@@ -117,7 +118,8 @@ func (c *core) front(ctx context.Context, o Options, stop context.CancelCauseFun
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	if peers != nil {
-		answers, err := peer.NewServer(c.identity, agreements, peer.DefaultLimits(), c.log)
+		services := wire.Services{Answerer: agreements, Consenter: c.runner, Addresses: agreements}
+		answers, err := peer.NewServer(c.identity, services, peer.DefaultLimits(), c.log)
 		if err != nil {
 			return errors.Join(err, peers.Close(), listener.Close())
 		}
@@ -177,8 +179,9 @@ func (c *core) listenPeers(ctx context.Context) (net.Listener, error) {
 
 func (c *core) newAgreements(replyTo string) (*agreement.Service, error) {
 	o := agreement.Options{
-		Identity: c.identity, Secrets: c.keys, Store: c.store.Agreements(), Swaps: opener{c.engine, swapReader{c.store}}, Peers: peer.Client{},
-		Now: time.Now, Random: rand.Reader, Log: c.log, Changed: c.feed.RecordChanged, ReplyTo: replyTo,
+		Identity: c.identity, Secrets: c.keys, Store: c.store.Agreements(), Swaps: opener{c.engine, swapReader{c.store}, c.asking},
+		Peers: peer.Client{Identity: c.identity, Address: replyTo},
+		Now:   time.Now, Random: rand.Reader, Log: c.log, Changed: c.feed.RecordChanged, ReplyTo: replyTo,
 		Outage:   uint32(c.cfg.Policy.Outage / time.Second),
 		ValidFor: c.cfg.Policy.OfferValidity, MaxLock: c.cfg.Policy.MaxLock,
 		Parties: c.cfg.Payouts.PartyIDs(), Room: c.disk.Room,
@@ -212,6 +215,7 @@ func tick(ctx context.Context, s *agreement.Service, log *slog.Logger) error {
 type opener struct {
 	engine *engine.Engine
 	swaps  swapReader
+	asking func(htlc.TermsSigned) htlc.TermsSigned
 }
 
 // Open is idempotent: a swap that the store knows, closed ones too, is not
@@ -221,7 +225,7 @@ func (o opener) Open(ctx context.Context, signed htlc.TermsSigned) error {
 	if err == nil || !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	err = o.engine.Apply(ctx, engine.Input{Swap: signed.Terms.ID(), Event: signed})
+	err = o.engine.Apply(ctx, engine.Input{Swap: signed.Terms.ID(), Event: o.asking(signed)})
 	if errors.Is(err, htlc.ErrStale) {
 		return nil
 	}

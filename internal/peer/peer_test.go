@@ -52,7 +52,7 @@ func generous() Limits {
 // serve runs a server until the test ends, and returns its address.
 func serve(t *testing.T, k ed25519.PrivateKey, a wire.Answerer, limits Limits) agreement.Address {
 	t.Helper()
-	s, err := NewServer(k, a, limits, slog.New(slog.DiscardHandler))
+	s, err := NewServer(k, wire.Services{Answerer: a, Addresses: nobody{}}, limits, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,10 @@ func TestPinning(t *testing.T) {
 
 func TestServerSpeaksOnlyTLS13(t *testing.T) {
 	to := serve(t, key(1), answerFunc(func(context.Context, htlc.Salt, string) (string, error) { return "x", nil }), generous())
-	old := pinned(to.Party)
+	old, err := pinned(to.Party, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	old.MinVersion, old.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	for name, creds := range map[string]credentials.TransportCredentials{
 		"plain": insecure.NewCredentials(), "TLS 1.2": credentials.NewTLS(old),
@@ -154,7 +157,7 @@ func TestServerSpeaksOnlyTLS13(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := wire.Answer(ctxOf(t), conn, htlc.Salt{7}, "kofo1x"); err == nil {
+		if _, err := wire.Answer(ctxOf(t), conn, htlc.Salt{7}, "kofo1x", ""); err == nil {
 			t.Errorf("%s is served", name)
 		}
 		_ = conn.Close()
@@ -227,7 +230,10 @@ func TestConnectionsAreBounded(t *testing.T) {
 	to := serve(t, key(1), answerFunc(func(context.Context, htlc.Salt, string) (string, error) { return "x", nil }), limits)
 	var held []*tls.Conn
 	for range 2 {
-		config := pinned(to.Party)
+		config, err := pinned(to.Party, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
 		config.NextProtos = []string{"h2"}
 		conn, err := tls.Dial("tcp", to.HostPort, config)
 		if err != nil {
@@ -310,26 +316,30 @@ func TestOversizedMessages(t *testing.T) {
 	if _, err := (Client{}).Answer(ctxOf(t), to, htlc.Salt{7}, "kofo1x"); err == nil {
 		t.Error("an oversized answer is sent")
 	}
-	conn, err := grpc.NewClient("passthrough:///"+to.HostPort, grpc.WithTransportCredentials(credentials.NewTLS(pinned(to.Party))))
+	config, err := pinned(to.Party, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := grpc.NewClient("passthrough:///"+to.HostPort, grpc.WithTransportCredentials(credentials.NewTLS(config)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	if _, err := wire.Answer(ctxOf(t), conn, htlc.Salt{7}, strings.Repeat("q", 2*maxMessage)); status.Code(errors.Unwrap(err)) != codes.ResourceExhausted {
+	if _, err := wire.Answer(ctxOf(t), conn, htlc.Salt{7}, strings.Repeat("q", 2*maxMessage), ""); status.Code(errors.Unwrap(err)) != codes.ResourceExhausted {
 		t.Errorf("oversized call: %v", err)
 	}
-	if _, err := wire.Answer(ctxOf(t), conn, htlc.Salt{7}, ""); status.Code(errors.Unwrap(err)) != codes.InvalidArgument {
+	if _, err := wire.Answer(ctxOf(t), conn, htlc.Salt{7}, "", ""); status.Code(errors.Unwrap(err)) != codes.InvalidArgument {
 		t.Errorf("empty call: %v", err)
 	}
 }
 
 func TestStopsWithCallsAtWork(t *testing.T) {
 	entered := make(chan struct{})
-	s, err := NewServer(key(1), answerFunc(func(ctx context.Context, _ htlc.Salt, _ string) (string, error) {
+	s, err := NewServer(key(1), wire.Services{Answerer: answerFunc(func(ctx context.Context, _ htlc.Salt, _ string) (string, error) {
 		close(entered)
 		<-ctx.Done()
 		return "", ctx.Err()
-	}), func() Limits { l := generous(); l.CallTime = 200 * time.Millisecond; return l }(), slog.New(slog.DiscardHandler))
+	})}, func() Limits { l := generous(); l.CallTime = 200 * time.Millisecond; return l }(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

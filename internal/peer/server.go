@@ -55,7 +55,7 @@ type Server struct {
 }
 
 // NewServer makes a server that proves to be identity.
-func NewServer(identity crypto.Signer, a wire.Answerer, limits Limits, log *slog.Logger) (*Server, error) {
+func NewServer(identity crypto.Signer, parts wire.Services, limits Limits, log *slog.Logger) (*Server, error) {
 	config, err := serverTLS(identity)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func NewServer(identity crypto.Signer, a wire.Answerer, limits Limits, log *slog
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: limits.Idle}),
 		grpc.UnaryInterceptor(s.guard),
 	)
-	wire.Register(s.grpc, a)
+	wire.Register(s.grpc, parts)
 	return s, nil
 }
 

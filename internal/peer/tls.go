@@ -38,7 +38,7 @@ func Certificate(identity crypto.Signer) (tls.Certificate, error) {
 		NotBefore:   time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC),
 		NotAfter:    time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, public, identity)
 	if err != nil {
@@ -68,15 +68,28 @@ func serverTLS(identity crypto.Signer) (*tls.Config, error) {
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert},
 		// Every call is a connection of its own; tickets would only be kept.
 		SessionTicketsDisabled: true,
+		// Who shows a certificate proves to hold its key, which is all that it
+		// says. Who shows none is nobody.
+		ClientAuth: tls.RequestClientCert,
 	}, nil
 }
 
 // pinned accepts the key of one party and nothing else. The usual checks are
 // off because there is no authority; VerifyConnection runs in their place,
-// after the handshake has proved that the key is held.
-func pinned(party htlc.PartyID) *tls.Config {
+// after the handshake has proved that the key is held. To the server it shows
+// our own identity, if there is one.
+func pinned(party htlc.PartyID, identity crypto.Signer) (*tls.Config, error) {
+	var own []tls.Certificate
+	if identity != nil {
+		cert, err := Certificate(identity)
+		if err != nil {
+			return nil, err
+		}
+		own = []tls.Certificate{cert}
+	}
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS13,
+		Certificates:       own,
 		InsecureSkipVerify: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
 			if len(state.PeerCertificates) == 0 {
@@ -88,5 +101,5 @@ func pinned(party htlc.PartyID) *tls.Config {
 			}
 			return nil
 		},
-	}
+	}, nil
 }

@@ -27,14 +27,25 @@ type Answerer interface {
 	Answer(ctx context.Context, offer htlc.Salt, acceptance string) (countersignature string, err error)
 }
 
-// Register serves PeerService by an Answerer.
-func Register(s grpc.ServiceRegistrar, a Answerer) {
-	peerv1.RegisterPeerServiceServer(s, &server{answerer: a})
+// Services are what a PeerService is made of.
+type Services struct {
+	Answerer  Answerer
+	Consenter Consenter
+	Addresses Addresses
+}
+
+// Register serves PeerService.
+func Register(s grpc.ServiceRegistrar, parts Services) {
+	peerv1.RegisterPeerServiceServer(s, &server{
+		answerer: parts.Answerer, consenter: parts.Consenter, addresses: parts.Addresses,
+	})
 }
 
 type server struct {
 	peerv1.UnimplementedPeerServiceServer
-	answerer Answerer
+	answerer  Answerer
+	consenter Consenter
+	addresses Addresses
 }
 
 // Answer hands an acceptance to the agreement. What it decides is part of the
@@ -50,6 +61,9 @@ func (s *server) Answer(ctx context.Context, req *peerv1.AnswerRequest) (*peerv1
 		return nil, reason.Error(reason.InvalidArgument, "offer id or acceptance have a wrong length", nil)
 	}
 	text, err := s.answerer.Answer(ctx, htlc.Salt(req.GetOfferId()), string(req.GetAcceptance()))
+	if err == nil {
+		s.remember(ctx, req)
+	}
 	var e *agreement.Error
 	switch {
 	case err == nil:
@@ -64,16 +78,29 @@ func (s *server) Answer(ctx context.Context, req *peerv1.AnswerRequest) (*peerv1
 	return nil, reason.Error(r, info.Text, nil)
 }
 
+// remember keeps where a participant listens that has proved to be one. It is
+// a hint: what is answered there is pinned by the key, and without it the
+// script path is used.
+func (s *server) remember(ctx context.Context, req *peerv1.AnswerRequest) {
+	from, ok := Caller(ctx)
+	if !ok || req.GetAddress() == "" || len(req.GetAddress()) > maxRef {
+		return
+	}
+	// A failure costs the hint, not the answer.
+	_ = s.addresses.Reachable(ctx, htlc.Salt(req.GetOfferId()), from, req.GetAddress())
+}
+
 func refusal(e *agreement.Error) *peerv1.AnswerResponse {
 	return &peerv1.AnswerResponse{Version: Version, Result: &peerv1.AnswerResponse_Refusal{
 		Refusal: &peerv1.Refusal{Reason: string(e.Reason), Text: e.Text},
 	}}
 }
 
-// Answer calls a peer. A refusal is a *agreement.Refusal.
-func Answer(ctx context.Context, conn grpc.ClientConnInterface, offer htlc.Salt, acceptance string) (string, error) {
+// Answer calls a peer, and says where we listen, if anywhere. A refusal is a
+// *agreement.Refusal.
+func Answer(ctx context.Context, conn grpc.ClientConnInterface, offer htlc.Salt, acceptance, address string) (string, error) {
 	res, err := peerv1.NewPeerServiceClient(conn).Answer(ctx, &peerv1.AnswerRequest{
-		Version: Version, OfferId: offer[:], Acceptance: []byte(acceptance),
+		Version: Version, OfferId: offer[:], Acceptance: []byte(acceptance), Address: address,
 	})
 	if err != nil {
 		return "", fmt.Errorf("ask the peer: %w", err)

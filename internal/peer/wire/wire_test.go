@@ -36,13 +36,13 @@ func TestMalformedResponses(t *testing.T) {
 		"version":   {Version: 2, Result: &peerv1.AnswerResponse_Countersignature{Countersignature: []byte("x")}},
 		"no result": {Version: 1},
 	} {
-		if _, err := Answer(context.Background(), fixed{response: r}, htlc.Salt{1}, "x"); !errors.Is(err, ErrMalformed) {
+		if _, err := Answer(context.Background(), fixed{response: r}, htlc.Salt{1}, "x", ""); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	var no *agreement.Refusal
 	r := &peerv1.AnswerResponse{Version: 1, Result: &peerv1.AnswerResponse_Refusal{}}
-	if _, err := Answer(context.Background(), fixed{response: r}, htlc.Salt{1}, "x"); !errors.As(err, &no) {
+	if _, err := Answer(context.Background(), fixed{response: r}, htlc.Salt{1}, "x", ""); !errors.As(err, &no) {
 		t.Errorf("empty refusal: %v", err)
 	}
 }

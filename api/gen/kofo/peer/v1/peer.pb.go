@@ -22,6 +22,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Intent is what a spend with both parties' consent is for.
+type Intent int32
+
+const (
+	// No intent.
+	Intent_INTENT_UNSPECIFIED Intent = 0
+	// The payee takes the leg.
+	Intent_INTENT_REDEEM Intent = 1
+	// The payer takes it back.
+	Intent_INTENT_REFUND Intent = 2
+)
+
+// Enum value maps for Intent.
+var (
+	Intent_name = map[int32]string{
+		0: "INTENT_UNSPECIFIED",
+		1: "INTENT_REDEEM",
+		2: "INTENT_REFUND",
+	}
+	Intent_value = map[string]int32{
+		"INTENT_UNSPECIFIED": 0,
+		"INTENT_REDEEM":      1,
+		"INTENT_REFUND":      2,
+	}
+)
+
+func (x Intent) Enum() *Intent {
+	p := new(Intent)
+	*p = x
+	return p
+}
+
+func (x Intent) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Intent) Descriptor() protoreflect.EnumDescriptor {
+	return file_kofo_peer_v1_peer_proto_enumTypes[0].Descriptor()
+}
+
+func (Intent) Type() protoreflect.EnumType {
+	return &file_kofo_peer_v1_peer_proto_enumTypes[0]
+}
+
+func (x Intent) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Intent.Descriptor instead.
+func (Intent) EnumDescriptor() ([]byte, []int) {
+	return file_kofo_peer_v1_peer_proto_rawDescGZIP(), []int{0}
+}
+
 // AnswerRequest is the input of Answer.
 type AnswerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -31,7 +84,11 @@ type AnswerRequest struct {
 	OfferId []byte `protobuf:"bytes,2,opt,name=offer_id,json=offerId,proto3" json:"offer_id,omitempty"`
 	// The acceptance: full terms and the participant's signature, in the
 	// encoding that also travels by hand.
-	Acceptance    []byte `protobuf:"bytes,3,opt,name=acceptance,proto3" json:"acceptance,omitempty"`
+	Acceptance []byte `protobuf:"bytes,3,opt,name=acceptance,proto3" json:"acceptance,omitempty"`
+	// Host and port at which the participant's own node listens, to be asked for
+	// consent; empty where it does not. Kept only where the caller has proved to
+	// be the participant.
+	Address       string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -85,6 +142,13 @@ func (x *AnswerRequest) GetAcceptance() []byte {
 		return x.Acceptance
 	}
 	return nil
+}
+
+func (x *AnswerRequest) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
 }
 
 // AnswerResponse is the output of Answer. Refusals are part of it, so that
@@ -185,7 +249,7 @@ func (*AnswerResponse_Countersignature) isAnswerResponse_Result() {}
 
 func (*AnswerResponse_Refusal) isAnswerResponse_Result() {}
 
-// Refusal says why an acceptance was not bound.
+// Refusal says why an acceptance was not bound, or a consent not given.
 type Refusal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// As kofo.v1.Reason without its prefix, such as "TICKET_USED".
@@ -240,17 +304,215 @@ func (x *Refusal) GetText() string {
 	return ""
 }
 
+// ConsentRequest is the input of Consent.
+type ConsentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Version of the messages inside: 1.
+	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// Id of the swap.
+	SwapId []byte `protobuf:"bytes,2,opt,name=swap_id,json=swapId,proto3" json:"swap_id,omitempty"`
+	// Index of the leg in its terms.
+	Leg uint32 `protobuf:"varint,3,opt,name=leg,proto3" json:"leg,omitempty"`
+	// What the spend is for. A party consents to one intent per leg, ever.
+	Intent Intent `protobuf:"varint,4,opt,name=intent,proto3,enum=kofo.peer.v1.Intent" json:"intent,omitempty"`
+	// The funding that is to be spent, in the form of the chain's adapter.
+	Ref string `protobuf:"bytes,5,opt,name=ref,proto3" json:"ref,omitempty"`
+	// Transaction of that funding.
+	FundingTx string `protobuf:"bytes,6,opt,name=funding_tx,json=fundingTx,proto3" json:"funding_tx,omitempty"`
+	// What the other party needs to consent, in the form of the chain's adapter.
+	Message       []byte `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsentRequest) Reset() {
+	*x = ConsentRequest{}
+	mi := &file_kofo_peer_v1_peer_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsentRequest) ProtoMessage() {}
+
+func (x *ConsentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_peer_v1_peer_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsentRequest.ProtoReflect.Descriptor instead.
+func (*ConsentRequest) Descriptor() ([]byte, []int) {
+	return file_kofo_peer_v1_peer_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ConsentRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ConsentRequest) GetSwapId() []byte {
+	if x != nil {
+		return x.SwapId
+	}
+	return nil
+}
+
+func (x *ConsentRequest) GetLeg() uint32 {
+	if x != nil {
+		return x.Leg
+	}
+	return 0
+}
+
+func (x *ConsentRequest) GetIntent() Intent {
+	if x != nil {
+		return x.Intent
+	}
+	return Intent_INTENT_UNSPECIFIED
+}
+
+func (x *ConsentRequest) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+func (x *ConsentRequest) GetFundingTx() string {
+	if x != nil {
+		return x.FundingTx
+	}
+	return ""
+}
+
+func (x *ConsentRequest) GetMessage() []byte {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+// ConsentResponse is the output of Consent.
+type ConsentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Version of the messages inside: 1.
+	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// What came of it.
+	//
+	// Types that are valid to be assigned to Result:
+	//
+	//	*ConsentResponse_Answer
+	//	*ConsentResponse_Refusal
+	Result        isConsentResponse_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsentResponse) Reset() {
+	*x = ConsentResponse{}
+	mi := &file_kofo_peer_v1_peer_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsentResponse) ProtoMessage() {}
+
+func (x *ConsentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_peer_v1_peer_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsentResponse.ProtoReflect.Descriptor instead.
+func (*ConsentResponse) Descriptor() ([]byte, []int) {
+	return file_kofo_peer_v1_peer_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ConsentResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ConsentResponse) GetResult() isConsentResponse_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *ConsentResponse) GetAnswer() []byte {
+	if x != nil {
+		if x, ok := x.Result.(*ConsentResponse_Answer); ok {
+			return x.Answer
+		}
+	}
+	return nil
+}
+
+func (x *ConsentResponse) GetRefusal() *Refusal {
+	if x != nil {
+		if x, ok := x.Result.(*ConsentResponse_Refusal); ok {
+			return x.Refusal
+		}
+	}
+	return nil
+}
+
+type isConsentResponse_Result interface {
+	isConsentResponse_Result()
+}
+
+type ConsentResponse_Answer struct {
+	// The other party's part of the signature, in the form of the chain's
+	// adapter.
+	Answer []byte `protobuf:"bytes,2,opt,name=answer,proto3,oneof"`
+}
+
+type ConsentResponse_Refusal struct {
+	// There is no consent. SWAP_STATE may pass, anything else does not.
+	Refusal *Refusal `protobuf:"bytes,3,opt,name=refusal,proto3,oneof"`
+}
+
+func (*ConsentResponse_Answer) isConsentResponse_Result() {}
+
+func (*ConsentResponse_Refusal) isConsentResponse_Result() {}
+
 var File_kofo_peer_v1_peer_proto protoreflect.FileDescriptor
 
 const file_kofo_peer_v1_peer_proto_rawDesc = "" +
 	"\n" +
-	"\x17kofo/peer/v1/peer.proto\x12\fkofo.peer.v1\x1a\x1bbuf/validate/validate.proto\"\x87\x01\n" +
+	"\x17kofo/peer/v1/peer.proto\x12\fkofo.peer.v1\x1a\x1bbuf/validate/validate.proto\"\xab\x01\n" +
 	"\rAnswerRequest\x12%\n" +
 	"\aversion\x18\x01 \x01(\rB\v\xbaH\b*\x06\x18\xff\xff\x03(\x01R\aversion\x12\"\n" +
 	"\boffer_id\x18\x02 \x01(\fB\a\xbaH\x04z\x02h R\aofferId\x12+\n" +
 	"\n" +
 	"acceptance\x18\x03 \x01(\fB\v\xbaH\bz\x06\x10\x01\x18\x80\x80\x01R\n" +
-	"acceptance\"\x95\x01\n" +
+	"acceptance\x12\"\n" +
+	"\aaddress\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\aaddress\"\x95\x01\n" +
 	"\x0eAnswerResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12,\n" +
 	"\x10countersignature\x18\x02 \x01(\fH\x00R\x10countersignature\x121\n" +
@@ -258,9 +520,30 @@ const file_kofo_peer_v1_peer_proto_rawDesc = "" +
 	"\x06result\"5\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text2R\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\x9d\x02\n" +
+	"\x0eConsentRequest\x12%\n" +
+	"\aversion\x18\x01 \x01(\rB\v\xbaH\b*\x06\x18\xff\xff\x03(\x01R\aversion\x12 \n" +
+	"\aswap_id\x18\x02 \x01(\fB\a\xbaH\x04z\x02h R\x06swapId\x12\x1a\n" +
+	"\x03leg\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xff\x01R\x03leg\x128\n" +
+	"\x06intent\x18\x04 \x01(\x0e2\x14.kofo.peer.v1.IntentB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06intent\x12\x1c\n" +
+	"\x03ref\x18\x05 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xff\x01R\x03ref\x12'\n" +
+	"\n" +
+	"funding_tx\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\tfundingTx\x12%\n" +
+	"\amessage\x18\a \x01(\fB\v\xbaH\bz\x06\x10\x01\x18\x80\x80\x01R\amessage\"\x82\x01\n" +
+	"\x0fConsentResponse\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\rR\aversion\x12\x18\n" +
+	"\x06answer\x18\x02 \x01(\fH\x00R\x06answer\x121\n" +
+	"\arefusal\x18\x03 \x01(\v2\x15.kofo.peer.v1.RefusalH\x00R\arefusalB\b\n" +
+	"\x06result*F\n" +
+	"\x06Intent\x12\x16\n" +
+	"\x12INTENT_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rINTENT_REDEEM\x10\x01\x12\x11\n" +
+	"\rINTENT_REFUND\x10\x022\x9a\x01\n" +
 	"\vPeerService\x12C\n" +
-	"\x06Answer\x12\x1b.kofo.peer.v1.AnswerRequest\x1a\x1c.kofo.peer.v1.AnswerResponseB:Z8github.com/kofo-network/kofo/api/gen/kofo/peer/v1;peerv1b\x06proto3"
+	"\x06Answer\x12\x1b.kofo.peer.v1.AnswerRequest\x1a\x1c.kofo.peer.v1.AnswerResponse\x12F\n" +
+	"\aConsent\x12\x1c.kofo.peer.v1.ConsentRequest\x1a\x1d.kofo.peer.v1.ConsentResponseB:Z8github.com/kofo-network/kofo/api/gen/kofo/peer/v1;peerv1b\x06proto3"
 
 var (
 	file_kofo_peer_v1_peer_proto_rawDescOnce sync.Once
@@ -274,21 +557,29 @@ func file_kofo_peer_v1_peer_proto_rawDescGZIP() []byte {
 	return file_kofo_peer_v1_peer_proto_rawDescData
 }
 
-var file_kofo_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_kofo_peer_v1_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_kofo_peer_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_kofo_peer_v1_peer_proto_goTypes = []any{
-	(*AnswerRequest)(nil),  // 0: kofo.peer.v1.AnswerRequest
-	(*AnswerResponse)(nil), // 1: kofo.peer.v1.AnswerResponse
-	(*Refusal)(nil),        // 2: kofo.peer.v1.Refusal
+	(Intent)(0),             // 0: kofo.peer.v1.Intent
+	(*AnswerRequest)(nil),   // 1: kofo.peer.v1.AnswerRequest
+	(*AnswerResponse)(nil),  // 2: kofo.peer.v1.AnswerResponse
+	(*Refusal)(nil),         // 3: kofo.peer.v1.Refusal
+	(*ConsentRequest)(nil),  // 4: kofo.peer.v1.ConsentRequest
+	(*ConsentResponse)(nil), // 5: kofo.peer.v1.ConsentResponse
 }
 var file_kofo_peer_v1_peer_proto_depIdxs = []int32{
-	2, // 0: kofo.peer.v1.AnswerResponse.refusal:type_name -> kofo.peer.v1.Refusal
-	0, // 1: kofo.peer.v1.PeerService.Answer:input_type -> kofo.peer.v1.AnswerRequest
-	1, // 2: kofo.peer.v1.PeerService.Answer:output_type -> kofo.peer.v1.AnswerResponse
-	2, // [2:3] is the sub-list for method output_type
-	1, // [1:2] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	3, // 0: kofo.peer.v1.AnswerResponse.refusal:type_name -> kofo.peer.v1.Refusal
+	0, // 1: kofo.peer.v1.ConsentRequest.intent:type_name -> kofo.peer.v1.Intent
+	3, // 2: kofo.peer.v1.ConsentResponse.refusal:type_name -> kofo.peer.v1.Refusal
+	1, // 3: kofo.peer.v1.PeerService.Answer:input_type -> kofo.peer.v1.AnswerRequest
+	4, // 4: kofo.peer.v1.PeerService.Consent:input_type -> kofo.peer.v1.ConsentRequest
+	2, // 5: kofo.peer.v1.PeerService.Answer:output_type -> kofo.peer.v1.AnswerResponse
+	5, // 6: kofo.peer.v1.PeerService.Consent:output_type -> kofo.peer.v1.ConsentResponse
+	5, // [5:7] is the sub-list for method output_type
+	3, // [3:5] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_kofo_peer_v1_peer_proto_init() }
@@ -300,18 +591,23 @@ func file_kofo_peer_v1_peer_proto_init() {
 		(*AnswerResponse_Countersignature)(nil),
 		(*AnswerResponse_Refusal)(nil),
 	}
+	file_kofo_peer_v1_peer_proto_msgTypes[4].OneofWrappers = []any{
+		(*ConsentResponse_Answer)(nil),
+		(*ConsentResponse_Refusal)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kofo_peer_v1_peer_proto_rawDesc), len(file_kofo_peer_v1_peer_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   3,
+			NumEnums:      1,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_kofo_peer_v1_peer_proto_goTypes,
 		DependencyIndexes: file_kofo_peer_v1_peer_proto_depIdxs,
+		EnumInfos:         file_kofo_peer_v1_peer_proto_enumTypes,
 		MessageInfos:      file_kofo_peer_v1_peer_proto_msgTypes,
 	}.Build()
 	File_kofo_peer_v1_peer_proto = out.File

@@ -19,7 +19,8 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	PeerService_Answer_FullMethodName = "/kofo.peer.v1.PeerService/Answer"
+	PeerService_Answer_FullMethodName  = "/kofo.peer.v1.PeerService/Answer"
+	PeerService_Consent_FullMethodName = "/kofo.peer.v1.PeerService/Consent"
 )
 
 // PeerServiceClient is the client API for PeerService service.
@@ -28,8 +29,10 @@ const (
 //
 // PeerService is the message standard between nodes. A participant's node
 // calls it on the initiator's node, at the address and with the certificate
-// that the ticket names. It takes no credential: what is sent is signed by its
-// author, and a valid acceptance of a live offer is all that it can do.
+// that the ticket names. Answer takes no credential: what is sent is signed by
+// its author, and a valid acceptance of a live offer is all that it can do. A
+// caller that shows a certificate of its own, made with the identity of its
+// party, proves to be that party, which Consent asks for.
 //
 // Messages save time and decide nothing: the same bytes can be carried by
 // hand, and once all have signed only the chains count.
@@ -38,6 +41,11 @@ type PeerServiceClient interface {
 	// safe to repeat: the acceptance that an offer is bound to gives the same
 	// countersignature again, any other TICKET_USED.
 	Answer(ctx context.Context, in *AnswerRequest, opts ...grpc.CallOption) (*AnswerResponse, error)
+	// Consent asks the other party of a leg to let the caller spend it: its payee
+	// without showing the secret, its payer before the time lock. It is safe to
+	// repeat; each call is a signing session of its own. Where nobody consents,
+	// the script path is as open as before.
+	Consent(ctx context.Context, in *ConsentRequest, opts ...grpc.CallOption) (*ConsentResponse, error)
 }
 
 type peerServiceClient struct {
@@ -58,14 +66,26 @@ func (c *peerServiceClient) Answer(ctx context.Context, in *AnswerRequest, opts 
 	return out, nil
 }
 
+func (c *peerServiceClient) Consent(ctx context.Context, in *ConsentRequest, opts ...grpc.CallOption) (*ConsentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ConsentResponse)
+	err := c.cc.Invoke(ctx, PeerService_Consent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PeerServiceServer is the server API for PeerService service.
 // All implementations must embed UnimplementedPeerServiceServer
 // for forward compatibility.
 //
 // PeerService is the message standard between nodes. A participant's node
 // calls it on the initiator's node, at the address and with the certificate
-// that the ticket names. It takes no credential: what is sent is signed by its
-// author, and a valid acceptance of a live offer is all that it can do.
+// that the ticket names. Answer takes no credential: what is sent is signed by
+// its author, and a valid acceptance of a live offer is all that it can do. A
+// caller that shows a certificate of its own, made with the identity of its
+// party, proves to be that party, which Consent asks for.
 //
 // Messages save time and decide nothing: the same bytes can be carried by
 // hand, and once all have signed only the chains count.
@@ -74,6 +94,11 @@ type PeerServiceServer interface {
 	// safe to repeat: the acceptance that an offer is bound to gives the same
 	// countersignature again, any other TICKET_USED.
 	Answer(context.Context, *AnswerRequest) (*AnswerResponse, error)
+	// Consent asks the other party of a leg to let the caller spend it: its payee
+	// without showing the secret, its payer before the time lock. It is safe to
+	// repeat; each call is a signing session of its own. Where nobody consents,
+	// the script path is as open as before.
+	Consent(context.Context, *ConsentRequest) (*ConsentResponse, error)
 	mustEmbedUnimplementedPeerServiceServer()
 }
 
@@ -86,6 +111,9 @@ type UnimplementedPeerServiceServer struct{}
 
 func (UnimplementedPeerServiceServer) Answer(context.Context, *AnswerRequest) (*AnswerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Answer not implemented")
+}
+func (UnimplementedPeerServiceServer) Consent(context.Context, *ConsentRequest) (*ConsentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Consent not implemented")
 }
 func (UnimplementedPeerServiceServer) mustEmbedUnimplementedPeerServiceServer() {}
 func (UnimplementedPeerServiceServer) testEmbeddedByValue()                     {}
@@ -126,6 +154,24 @@ func _PeerService_Answer_Handler(srv interface{}, ctx context.Context, dec func(
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PeerService_Consent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ConsentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServiceServer).Consent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeerService_Consent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServiceServer).Consent(ctx, req.(*ConsentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PeerService_ServiceDesc is the grpc.ServiceDesc for PeerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -136,6 +182,10 @@ var PeerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Answer",
 			Handler:    _PeerService_Answer_Handler,
+		},
+		{
+			MethodName: "Consent",
+			Handler:    _PeerService_Consent_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

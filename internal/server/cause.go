@@ -19,7 +19,7 @@ const (
 var outcomeTexts = map[htlc.Outcome]string{
 	htlc.OutcomeSwapped:   "Both legs were redeemed.",
 	htlc.OutcomeRefunded:  "The swap did not go through in time; this node's coins came back by the refund.",
-	htlc.OutcomeConsented: "A leg was closed by consent of both its parties.",
+	htlc.OutcomeConsented: "A leg was closed by consent of both its parties: it came back to its payer before the time lock.",
 	htlc.OutcomeWindfall:  "This node was paid, and its own coins came back or were never locked.",
 	htlc.OutcomeLost:      "The other party redeemed, and this node's redeem came too late.",
 }
@@ -72,6 +72,12 @@ func neverFunded(swap htlc.Swap, events []engine.StoredEvent) string {
 		checked *htlc.FundingChecked
 	)
 	for _, e := range events {
+		if _, consent := e.Event.(htlc.ConsentGiven); consent {
+			if swap.Legs[swap.Out()].Clock <= swap.Terms.Legs[swap.Out()].FundBy && !cancelled(last) {
+				return "The other party asked for its coins back before this node had locked any, and this node consented."
+			}
+			continue // it came after the end
+		}
 		last = e.Event
 		if c, ok := e.Event.(htlc.FundingChecked); ok {
 			checked = &c
@@ -94,6 +100,11 @@ func neverFunded(swap htlc.Swap, events []engine.StoredEvent) string {
 		text += ": the initiator's lock did not get its confirmations in time"
 	}
 	return text + "."
+}
+
+func cancelled(e htlc.Event) bool {
+	_, ok := e.(htlc.CancelRequested)
+	return ok
 }
 
 // missing names the conditions that held the gate at the last look, but for

@@ -24,6 +24,8 @@ func (s *Server) putFees(ctx context.Context, view *kofov1.Swap, swap htlc.Swap)
 		{swap.Out(), htlc.PurposeFund, kofov1.FeeKind_FEE_KIND_FUND},
 		{swap.In(), htlc.PurposeRedeem, kofov1.FeeKind_FEE_KIND_REDEEM},
 		{swap.Out(), htlc.PurposeRefund, kofov1.FeeKind_FEE_KIND_REFUND},
+		{swap.In(), htlc.PurposeConsent, kofov1.FeeKind_FEE_KIND_REDEEM},
+		{swap.Out(), htlc.PurposeConsent, kofov1.FeeKind_FEE_KIND_REFUND},
 	} {
 		txs, err := s.o.Journal.Txs(ctx, swap.ID, item.leg, item.purpose)
 		if err != nil {

@@ -115,7 +115,17 @@ func (d describer) describe(entry *kofov1.HistoryEntry, event htlc.Event) {
 		d.leg(entry, in)
 	case htlc.Submitted:
 		entry.Txid = e.TxID
-		entry.Text = fmt.Sprintf("The %s on %s was handed to the chain.", noun(e.Purpose), d.leg(entry, e.Leg))
+		what := noun(e.Purpose)
+		if e.Purpose == htlc.PurposeConsent && e.Leg == in {
+			what = "redeem with the other party's consent"
+		} else if e.Purpose == htlc.PurposeConsent {
+			what = "early refund with the other party's consent"
+		}
+		entry.Text = fmt.Sprintf("The %s on %s was handed to the chain.", what, d.leg(entry, e.Leg))
+	case htlc.ConsentGiven:
+		entry.Text = fmt.Sprintf("This node consents: %s.", consentText(e.Intent, d.leg(entry, e.Leg)))
+	case htlc.ConsentFailed:
+		entry.Text = fmt.Sprintf("The other party's consent to a cheaper redeem on %s did not come; the redeem that needs none goes out.", d.leg(entry, e.Leg))
 	case htlc.Withheld:
 		entry.Text = fmt.Sprintf("The %s was withheld: it was too late, and it never left this node.", noun(e.Purpose))
 	case htlc.TipAdvanced:
@@ -160,13 +170,21 @@ func (d describer) describeFact(entry *kofov1.HistoryEntry, event htlc.Event) {
 	}
 }
 
+// consentText says what a consent allows, and what it forbids from then on.
+func consentText(intent htlc.Intent, chain string) string {
+	if intent == htlc.IntentRefund {
+		return "the other party takes its lock on " + chain + " back before the time lock, and this node neither locks coins nor shows the secret any more"
+	}
+	return "the other party takes this node's lock on " + chain + " without showing the secret there"
+}
+
 func noun(p htlc.Purpose) string {
 	switch p {
 	case htlc.PurposeFund:
 		return "lock"
 	case htlc.PurposeAbandon:
 		return "transaction that makes this node's unmined lock impossible"
-	case htlc.PurposeRedeem, htlc.PurposeRefund:
+	case htlc.PurposeRedeem, htlc.PurposeRefund, htlc.PurposeConsent:
 	}
 	return p.String()
 }

@@ -63,6 +63,9 @@ func (v viewer) bury(leg int) Action {
 	how := map[htlc.LegStatus]string{
 		htlc.LegSpentRedeemed: "redeem", htlc.LegSpentRefunded: "refund", htlc.LegSpentByConsent: "close by consent",
 	}[v.Legs[leg].Status]
+	if state := v.Legs[leg]; state.Status == htlc.LegSpentByConsent && state.Intent != htlc.IntentNone {
+		how = map[htlc.Intent]string{htlc.IntentRedeem: "redeem by consent", htlc.IntentRefund: "refund by consent"}[state.Intent]
+	}
 	a := v.on(Bury, leg, "The %s on %s gets its confirmations.", how, v.name(leg))
 	return v.atHeight(a, v.Legs[leg].SpendBlock.Height+uint64(v.Terms.Legs[leg].MinConfirmations)-1)
 }

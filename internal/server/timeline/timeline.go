@@ -172,6 +172,9 @@ func (v viewer) funding() (Action, *Action) {
 func (v viewer) fundedInitiator() (Action, *Action) {
 	in := v.Legs[v.In()]
 	refund := v.refundAt("If the other party does not lock, or it comes too late, they come back.")
+	if a, ok := v.askingBack(); ok {
+		return a, &refund
+	}
 	if v.CutOffPassed {
 		refund.Text = fmt.Sprintf("The cut-off is past, so the secret stays secret. This node takes its coins on %s back once the time lock is open.", v.name(v.Out()))
 		return refund, nil
@@ -200,6 +203,9 @@ func (v viewer) fundedInitiator() (Action, *Action) {
 
 func (v viewer) fundedParticipant() (Action, *Action) {
 	refund := v.refundAt("If the initiator does not redeem, they come back.")
+	if a, ok := v.askingBack(); ok {
+		return a, &refund
+	}
 	if !v.deep(v.Out()) {
 		return v.depth(v.Out(), "This node's lock on %s gets its confirmations, for which the initiator waits.", v.name(v.Out())), &refund
 	}
@@ -211,11 +217,13 @@ func (v viewer) fundedParticipant() (Action, *Action) {
 func (v viewer) redeeming() (Action, *Action) {
 	in, out := v.Legs[v.In()], v.Legs[v.Out()]
 	switch {
+	case v.Wants(htlc.Effect{Kind: htlc.EffectAskRedeem, Leg: v.In()}):
+		return v.askingRedeem(), nil
 	case in.Status.Locked():
 		a := v.on(Redeem, v.In(), "This node redeems on %s until it is buried.", v.name(v.In()))
 		a.Deadline = v.Terms.Legs[v.In()].OpenMin()
 		return v.soon(a), nil
-	case !in.Status.Spent() && !(out.Buried && out.Status != htlc.LegSpentRedeemed):
+	case !in.Status.Spent() && !(out.Buried && !out.Redeemed()):
 		return v.on(WaitFunding, v.In(), "The lock on %s is in no block; this node redeems as soon as it is.", v.name(v.In())), nil
 	case in.Status.Spent() && !in.Buried:
 		return v.bury(v.In()), nil
@@ -290,9 +298,9 @@ func (v viewer) revealedRisk(in, out htlc.LegState) (bool, string) {
 	leg := v.Terms.Legs[v.In()]
 	clock := max(in.Clock, v.tip(v.In()).Clock)
 	switch {
-	case in.Status == htlc.LegSpentRedeemed && in.Buried:
+	case in.Redeemed() && in.Buried:
 		return false, "This node is paid, and no reorganisation undoes it."
-	case in.Status == htlc.LegSpentRedeemed:
+	case in.Redeemed():
 		return false, "This node's redeem is in a block and only needs depth."
 	case in.Status == htlc.LegSpentByConsent:
 		return false, "The incoming leg was closed by consent."

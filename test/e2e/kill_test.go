@@ -20,6 +20,8 @@ type killCase struct {
 	initiator bool // the victim; else the participant
 	refund    bool // the other party vanishes, so that the edge is reached
 	abandon   bool // the participant's funding never arrives at its chain's node
+	alone     bool // nobody consents to anything
+	back      bool // the participant cancels, and the initiator takes its leg back by consent
 	// begun: the edge is passed with every block, so the victim is armed in
 	// the middle of the swap, for the count-th passing.
 	begun bool
@@ -40,11 +42,17 @@ var killCases = map[string]killCase{
 	killpoint.RedeemSigned:         {initiator: true},
 	killpoint.RedeemStored:         {initiator: false},
 	killpoint.RedeemReleased:       {initiator: true},
-	killpoint.RedeemBroadcast:      {initiator: false},
-	killpoint.RefundSigned:         {initiator: false, refund: true},
-	killpoint.RefundStored:         {initiator: false, refund: true},
-	killpoint.RefundReleased:       {initiator: true, refund: true},
-	killpoint.RefundBroadcast:      {initiator: true, refund: true},
+	killpoint.RedeemBroadcast:      {initiator: false, alone: true},
+	killpoint.RefundSigned:         {initiator: false, refund: true, alone: true},
+	killpoint.RefundStored:         {initiator: false, refund: true, alone: true},
+	killpoint.RefundReleased:       {initiator: true, refund: true, alone: true},
+	killpoint.RefundBroadcast:      {initiator: true, refund: true, alone: true},
+	killpoint.ConsentProposed:      {initiator: false},
+	killpoint.ConsentGiven:         {initiator: true},
+	killpoint.ConsentAnswered:      {initiator: false, back: true},
+	killpoint.ConsentSigned:        {initiator: true, back: true},
+	killpoint.ConsentStored:        {initiator: false},
+	killpoint.ConsentBroadcast:     {initiator: true, back: true},
 	killpoint.TermsBeforeCopy:      {initiator: true},
 	killpoint.TermsAfterCopy:       {initiator: false},
 	killpoint.AgreementSigned:      {initiator: false},
@@ -65,7 +73,14 @@ func TestSafety_D1_KillAtEveryEdge(t *testing.T) {
 				t.Fatalf("no case for the edge %s", point)
 			}
 			ctx := swapContext(t)
-			p := newPair(ctx, t, production)
+			change := func(*settings) {}
+			switch {
+			case c.alone:
+				change = alone
+			case c.back:
+				change = patient
+			}
+			p := newPairOn(ctx, t, production, nodes.chains, change)
 			victim := p.participant
 			if c.initiator {
 				victim = p.initiator
@@ -86,6 +101,8 @@ func (p pair) endsAfter(ctx context.Context, id string, victim *party, c killCas
 		victim.ends(ctx, id, sdk.OutcomeCancelled)
 		p.broughtBack(ctx, p.initiator.ends(ctx, id, sdk.OutcomeRefunded), 0)
 		p.nonces(ctx, victim, 1)
+	case c.back:
+		p.consented(ctx, id, bitcoinChain)
 	case !c.refund:
 		p.swapped(ctx, id)
 	case victim == p.initiator:
@@ -122,6 +139,9 @@ func (p pair) killAt(ctx context.Context, victim *party, point string, c killCas
 		if id, died = p.agreeWith(ctx, victim); died {
 			return id
 		}
+	}
+	if c.back {
+		p.participantCancels(ctx, id)
 	}
 	if c.refund && victim == p.initiator {
 		p.participantVanishes()

@@ -57,6 +57,9 @@ func newPair(ctx context.Context, t *testing.T, where storage) pair {
 	return newPairOn(ctx, t, where, nodes.chains, nil)
 }
 
+// alone is a node that asks nobody for consent and gives none.
+func alone(s *settings) { s.MorePolicy = ", consent: false" }
+
 // newPairOn makes them on given chains, with changed settings.
 func newPairOn(ctx context.Context, t *testing.T, where storage, on *chains, change func(*settings)) pair {
 	t.Helper()

@@ -44,6 +44,8 @@ type settings struct {
 	Bitcoin, Ethereum             string
 	// MoreEthereum are further keys of the Ethereum chain, in YAML.
 	MoreEthereum string
+	// MorePolicy are further keys of the policy.
+	MorePolicy string
 }
 
 // party is a kofod process with a client.
@@ -64,7 +66,7 @@ peer: {listen: "127.0.0.1:{{.Peer}}"}
 store: {driver: {{.Driver}}, dsn: "{{.DSN}}"}
 bus: {url: "{{.Bus}}", prefix: {{.Prefix}}}
 keys: {key_file: seed.key}
-policy: {offer_validity: 10s}
+policy: {offer_validity: 10s{{.MorePolicy}}}
 log: {level: debug}
 metrics: {listen: "127.0.0.1:{{.Metrics}}"}
 chains:

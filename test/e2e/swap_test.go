@@ -97,7 +97,7 @@ func TestParticipantVanishes(t *testing.T) {
 func TestInitiatorVanishes(t *testing.T) {
 	t.Parallel()
 	ctx := swapContext(t)
-	p := newPair(ctx, t, production)
+	p := newPairOn(ctx, t, production, nodes.chains, alone) // else the participant lets the initiator have it sooner
 	id := p.agree(ctx)
 	p.initiatorVanishes(ctx, id)
 	p.participant.ends(ctx, id, sdk.OutcomeRefunded)

@@ -42,6 +42,9 @@ func TestNarrator(t *testing.T) {
 	told(func() {})
 	told(func() { s.Phase, s.Legs[0].Status, s.Legs[0].FundTx = htlc.PhaseFunded, htlc.LegInBlock, "f0" }, "leg in-block")
 	told(func() { s.Legs[0].Status = htlc.LegConfirmed }, "leg confirmed")
+	told(func() { s.Legs[0].Intent = htlc.IntentRefund }, "asking the other party to consent to our refund")
+	told(func() { s.Legs[0].ConsentTx = "c0" }, "refund by consent sent")
+	told(func() { s.Legs[1].Intent = htlc.IntentRefund }, "consented to the other party's refund")
 	n = newNarrator(slog.New(slog.NewTextHandler(&out, nil))) // a restart
 	told(func() {})
 	told(func() {
@@ -49,10 +52,16 @@ func TestNarrator(t *testing.T) {
 	},
 		"leg redeemed", "the secret is out")
 	n = newNarrator(slog.New(slog.NewTextHandler(&out, nil)))
-	s.Phase, s.Outcome = htlc.PhaseClosed, htlc.OutcomeSwapped
+	s.Phase, s.Outcome, s.Legs[1].Intent = htlc.PhaseClosed, htlc.OutcomeSwapped, htlc.IntentNone
 	out.Reset()
 	n.changed([]htlc.Swap{s})
 	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "outcome=swapped") {
 		t.Errorf("the end:\n%s", got)
+	}
+	out.Reset()
+	s.Legs[1].Intent = htlc.IntentRefund // after the end
+	n.changed([]htlc.Swap{s})
+	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "consented to the early refund") {
+		t.Errorf("a consent after the end:\n%s", got)
 	}
 }

@@ -78,6 +78,9 @@ type Fact struct {
 	Secret *htlc.Secret
 	// Detail says in words what differs. Set for Mismatched.
 	Detail string
+	// Own: the transaction spends coins of this adapter's own account. Set for
+	// Funded, where others can fund the contract too.
+	Own bool `json:",omitempty"`
 }
 
 // StepKind says where a Step leads.

@@ -64,11 +64,14 @@ func (s *Swap) open(e TermsSigned) error {
 	}
 	s.AskRedeem, s.AskRefund = e.AskRedeem, e.AskRefund
 	s.Phase = PhaseAgreed
+	if e.Restored {
+		s.forget()
+	}
 	return nil
 }
 
 func (s *Swap) cancel() error {
-	if s.Phase != PhaseAgreed {
+	if s.Phase != PhaseAgreed || s.searching() {
 		return ErrNotCancellable
 	}
 	s.Phase, s.Outcome = PhaseClosed, OutcomeCancelled
@@ -223,6 +226,9 @@ func (s *Swap) legSeen(e LegSeen) error {
 func (s *Swap) legFunded(e LegFunded) error {
 	if err := s.checkLeg(e.Leg); err != nil {
 		return err
+	}
+	if e.Own && e.Block != (BlockID{}) {
+		s.adopt(e.Leg, e.TxID)
 	}
 	l := &s.Legs[e.Leg]
 	other := l.FundRef != "" && l.FundRef != e.Ref

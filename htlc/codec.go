@@ -166,6 +166,8 @@ var eventDecoders = map[EventKind]func(storedEvent) (Event, error){
 	KindTipAdvanced:        decodeAs[TipAdvanced],
 	KindConsentGiven:       decodeAs[ConsentGiven],
 	KindConsentFailed:      decodeAs[ConsentFailed],
+	KindRestored:           decodeAs[Restored],
+	KindLegSearched:        decodeAs[LegSearched],
 	KindSecretSeen: func(w storedEvent) (Event, error) {
 		var body struct {
 			Leg  int

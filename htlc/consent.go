@@ -92,7 +92,8 @@ func (s Swap) outgoingFinding() Finding {
 	// A funding of which we never heard may have been anybody's.
 	own := s.isOwnFunding(out.FundTx) && (out.FundTx != "" || len(s.Terms.Legs[s.Out()].Deployment) > 0)
 	back := out.Buried && out.returned() && own
-	if !s.Announced || back {
+	inside := !s.Announced && !s.Restored // what is forgotten may have been let out
+	if inside || back {
 		return Finding{Condition: CondOutgoing, State: CheckPassed}
 	}
 	return Finding{

@@ -102,7 +102,7 @@ func sampleEvents(terms htlc.Terms, s htlc.Swap) []htlc.Event {
 		htlc.Submitted{Leg: in, Purpose: htlc.PurposeRedeem, TxID: "redeem"},
 		htlc.Submitted{Leg: out, Purpose: htlc.PurposeRefund, TxID: "refund"},
 		htlc.Withheld{Purpose: htlc.PurposeFund}, htlc.Withheld{Purpose: htlc.PurposeRedeem},
-		htlc.CancelRequested{}, htlc.ConsentFailed{Leg: in},
+		htlc.CancelRequested{}, htlc.ConsentFailed{Leg: in}, htlc.Restored{}, htlc.LegSearched{Leg: in},
 		htlc.ConsentGiven{Leg: out, Intent: htlc.IntentRedeem, Facts: htlc.ConsentFacts{SecretHeld: passed}},
 		htlc.ConsentGiven{Leg: in, Intent: htlc.IntentRefund},
 	}

@@ -79,6 +79,8 @@ const (
 	KindTipAdvanced        EventKind = "tip-advanced"
 	KindConsentGiven       EventKind = "consent-given"
 	KindConsentFailed      EventKind = "consent-failed"
+	KindRestored           EventKind = "restored"
+	KindLegSearched        EventKind = "leg-searched"
 )
 
 // Event is a fact, in the past tense. The set is sealed.
@@ -100,6 +102,9 @@ type (
 		// consent where it helps, on the chain of the leg that pays it, and of
 		// the leg that it pays.
 		AskRedeem, AskRefund bool `json:",omitempty"`
+		// Restored: the swap is opened anew from a copy of its Terms, and what
+		// became of it is forgotten.
+		Restored bool `json:",omitempty"`
 	}
 
 	// CancelRequested is the owner's wish to stop before funding.
@@ -139,12 +144,14 @@ type (
 		TxID string
 	}
 
-	// LegFunded: a leg's funding is in a block.
+	// LegFunded: a leg's funding is in a block. Own: it spends our own coins,
+	// so it is ours, whether or not we remember it.
 	LegFunded struct {
 		Leg   int
 		TxID  string
 		Ref   string
 		Block BlockID
+		Own   bool `json:",omitempty"`
 	}
 
 	// LegMismatched: something that is not the contract was locked in its
@@ -247,5 +254,6 @@ func EventKinds() []EventKind {
 		KindRedeemPrepared, KindRevealChecked, KindSubmitted, KindWithheld, KindLegSeen,
 		KindLegFunded, KindLegMismatched, KindSecretSeen, KindLegRedeemed, KindLegRefunded,
 		KindLegClosedByConsent, KindReorged, KindTipAdvanced, KindConsentGiven, KindConsentFailed,
+		KindRestored, KindLegSearched,
 	}
 }

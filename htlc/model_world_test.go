@@ -417,6 +417,11 @@ func (w *world) wild(s htlc.Swap) htlc.Event {
 		htlc.LegFunded{Leg: leg, TxID: "none"},
 		htlc.ConsentGiven{Leg: leg, Intent: htlc.IntentNone},
 		htlc.ConsentFailed{Leg: in + 1},
+		htlc.LegSearched{Leg: leg},
+	}
+	if s.Phase == htlc.PhaseNew || s.FundingTx != "" {
+		// Elsewhere it keeps the swap open until its owner ends it.
+		all = append(all, htlc.Restored{})
 	}
 	if s.Phase != htlc.PhaseNew {
 		all = append(all, w.opening(s.Self))

@@ -19,6 +19,10 @@ import (
 //	open PARTY [same-chain]     the party's swap opens
 //	open PARTY open-leg         leg 1 is a script, which anybody may fund
 //	open PARTY asking           it asks for consent
+//	open PARTY ... restored     from a copy of its Terms
+//	restored                    from a backup
+//	searched LEG                leg-searched
+//	funded-own LEG TX REF HEIGHT  by a transaction that spends our coins
 //	prepared TX                 funding-prepared
 //	check-funding [CONDITION]   funding-checked; the condition named is open
 //	redeem-prepared TX REF
@@ -184,10 +188,12 @@ func (s *script) event(w []string) htlc.Event {
 			e := signed(terms, s.number(w[1]))
 			e.AskRedeem, e.AskRefund = true, true
 			return e
-		case len(w) > 2:
+		case len(w) > 2 && w[2] == "same-chain":
 			terms = testTerms(eth, token)
 		}
-		return signed(terms, s.number(w[1]))
+		opening := signed(terms, s.number(w[1]))
+		opening.Restored = strings.HasSuffix(strings.Join(w, " "), "restored")
+		return opening
 	case "prepared":
 		return htlc.FundingPrepared{TxID: w[1]}
 	case "check-funding", "check-reveal":
@@ -207,6 +213,8 @@ func (s *script) event(w []string) htlc.Event {
 		return htlc.Withheld{Purpose: purposes[w[1]]}
 	case "cancel":
 		return htlc.CancelRequested{}
+	case "restored":
+		return htlc.Restored{}
 	}
 	return s.legEvent(w[0], s.number(w[1]), w[2:])
 }
@@ -232,8 +240,10 @@ func (s *script) legEvent(kind string, leg int, w []string) htlc.Event {
 	switch kind {
 	case "seen":
 		return htlc.LegSeen{Leg: leg, TxID: w[0]}
-	case "funded":
-		return htlc.LegFunded{Leg: leg, TxID: w[0], Ref: w[1], Block: at(2)}
+	case "funded", "funded-own":
+		return htlc.LegFunded{Leg: leg, TxID: w[0], Ref: w[1], Block: at(2), Own: kind == "funded-own"}
+	case "searched":
+		return htlc.LegSearched{Leg: leg}
 	case "mismatched":
 		return htlc.LegMismatched{Leg: leg, TxID: w[0], Detail: "another amount"}
 	case "secret":

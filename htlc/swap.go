@@ -81,8 +81,10 @@ type LegState struct {
 	// ConsentTx is our own spend by consent, once it was handed to a node.
 	ConsentTx string `json:",omitempty"`
 	Since     uint64 // no funding can be older than this height
-	Height    uint64 // of the chain's tip when last told
-	Clock     int64  // of the chain when last told
+	// Unsearched: the swap was restored, and the chain was not read since.
+	Unsearched bool   `json:",omitempty"`
+	Height     uint64 // of the chain's tip when last told
+	Clock      int64  // of the chain when last told
 }
 
 // Confirmations is the depth of the funding; 1 for the tip's block.
@@ -130,6 +132,8 @@ type Swap struct {
 	AskRedeem, AskRefund bool `json:",omitempty"`
 	// ScriptOnly: the payer's consent to our redeem did not come.
 	ScriptOnly bool `json:",omitempty"`
+	// Restored: what this node did in the swap is forgotten, in part or in whole.
+	Restored bool `json:",omitempty"`
 	// Held is what the last look at a gate found missing.
 	Held Verdict
 }
@@ -176,7 +180,7 @@ func (s Swap) clockAlarms() []Alarm {
 	var out []Alarm
 	leg, state := s.Terms.Legs[s.Out()], s.Legs[s.Out()]
 	switch {
-	case s.Phase == PhaseAgreed, s.outstanding() && state.Clock <= leg.FundBy:
+	case (s.Phase == PhaseAgreed || s.outstanding()) && state.Clock <= leg.FundBy:
 		out = append(out, Alarm{Leg: s.Out(), Clock: leg.FundBy + 1})
 	case (s.outstanding() || state.Status.Locked()) && state.Clock <= leg.TimeLock:
 		out = append(out, Alarm{Leg: s.Out(), Clock: leg.TimeLock + 1})

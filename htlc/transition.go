@@ -133,6 +133,8 @@ func (s Swap) wants() []Effect {
 		} else {
 			add(EffectCheckReveal, s.In())
 		}
+	case s.Phase == PhaseAgreed && (s.searching() || s.mayHaveForgotten()):
+		// What is not known yet, or may be out already, is not done twice.
 	case s.Phase == PhaseAgreed && (s.Initiator() || in.Status == LegConfirmed):
 		if s.FundingTx == "" {
 			add(EffectPrepareFunding, s.Out())
@@ -149,6 +151,7 @@ func (s Swap) wants() []Effect {
 		add(EffectAskRefund, s.Out())
 	}
 	switch {
+	case s.searching():
 	case s.wantsAbandon():
 		add(EffectAbandonFunding, s.Out())
 	case s.wantsFunding():
@@ -226,6 +229,7 @@ func (s *Swap) settlePhase() {
 	if s.Initiator() && s.Phase < PhaseRevealing && s.Legs[s.In()].Clock > s.Terms.CutOff() {
 		s.CutOffPassed = true
 	}
+	s.settleForgotten()
 	if s.Phase != PhaseClosed && (s.Secret != nil || s.Released) {
 		s.Phase = PhaseRedeeming
 	}
@@ -239,6 +243,10 @@ func (s *Swap) settleOutcome() {
 	switch {
 	case s.Phase == PhaseClosed, s.Phase == PhaseRevealing, s.outstanding():
 		// A reveal or a funding may be on its way: its result comes first.
+	case s.searching(), s.Phase == PhaseAgreed && s.mayHaveForgotten():
+		// A restored swap comes to no end before the chains have told of it,
+		// nor while a funding that it has forgotten may be on its way: its
+		// owner, who can move the coins, decides on that.
 	case s.Phase == PhaseAgreed && (s.Forsworn() || out.Clock > s.Terms.Legs[s.Out()].FundBy):
 		outcome = OutcomeCancelled
 	case s.Phase == PhaseRedeeming:

@@ -46,6 +46,7 @@ func (a *Adapter) Next(ctx context.Context, cursor adapters.BlockRef) (adapters.
 	step, block, err := a.node.step(ctx, cursor)
 	if err == nil && step.Kind == adapters.Connect {
 		step.Facts = a.watched.matchBlock(block)
+		err = a.markOwn(ctx, step.Facts, block)
 	}
 	return step, err
 }
@@ -167,7 +168,11 @@ func (a *Adapter) Scan(ctx context.Context, contract string, from, to uint64) ([
 			return nil, err
 		}
 		last = ref.Hash
-		for _, fact := range one.matchBlock(block) {
+		facts := one.matchBlock(block)
+		if err := a.markOwn(ctx, facts, block); err != nil {
+			return nil, err
+		}
+		for _, fact := range facts {
 			found = append(found, adapters.Located{Fact: fact, Block: ref})
 		}
 	}

@@ -21,9 +21,10 @@ const (
 	// address beyond it is ever given out, so that the seed alone finds every
 	// coin again.
 	gap = 20
-	// keptSpent is for how many blocks a spent coin is remembered, in case the
-	// block that spent it is undone.
-	keptSpent = 288
+	// keptSpent is for how many blocks a spent coin is remembered: in case the
+	// block that spent it is undone, and so that a node that has lost its
+	// database knows the fundings of its open swaps again. No lock is longer.
+	keptSpent = 2016
 	// saveEvery bounds how many blocks without any of our coins are read before
 	// the cursor is stored.
 	saveEvery = 144

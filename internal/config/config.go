@@ -148,7 +148,14 @@ type Policy struct {
 	MaxAmounts    []MaxAmount `koanf:"max_amounts" doc:"Largest leg of an asset that this node pays or is paid"`
 	Consent       bool        `koanf:"consent" doc:"Ask the other party for spends with both parties' consent, which are cheaper and may come before the time lock, and answer it. Without them the script paths are used"`
 	ConsentWait   Duration    `koanf:"consent_wait" doc:"How long consent to a redeem is waited for before the redeem by script goes out; at most 30s"`
-	CopiesDir     string      `koanf:"copies_dir" doc:"Where a copy of every swap's Terms is written before funding; best on another disk than the database"`
+	CopiesDir     string      `koanf:"copies_dir" doc:"Where an encrypted copy of every swap's Terms is written before funding; best on another disk than the database"`
+	MoreCopies    []CopyDir   `koanf:"more_copies" doc:"Further folders for these copies, such as one on another machine"`
+}
+
+// CopyDir is a further folder for copies of Terms.
+type CopyDir struct {
+	Dir      string `koanf:"dir" doc:"The folder"`
+	Required bool   `koanf:"required" doc:"Nothing is funded while a copy can't be written there; else the log tells"`
 }
 
 // MaxAmount limits one asset.

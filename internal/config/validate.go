@@ -241,6 +241,11 @@ func (policy Policy) validate(chains []Chain) []Problem {
 	if policy.CopiesDir == "" {
 		p.add(ReasonMissing, "copies_dir", "must be given")
 	}
+	for i, more := range policy.MoreCopies {
+		if more.Dir == "" {
+			p.add(ReasonMissing, fmt.Sprintf("more_copies[%d].dir", i), "must be given")
+		}
+	}
 	seen := map[string]bool{}
 	for i, m := range policy.MaxAmounts {
 		at := fmt.Sprintf("max_amounts[%d].", i)

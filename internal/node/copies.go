@@ -4,37 +4,104 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
+	"github.com/kofo-network/kofo/internal/copies"
 	"github.com/kofo-network/kofo/internal/store"
+	"github.com/kofo-network/kofo/internal/vault"
 	"github.com/kofo-network/kofo/monitor/killpoint"
 )
 
-// copies writes the Terms of each swap to a folder outside the database. With
-// the seed and one of these files a swap can be settled without anything else.
-type copies struct {
-	dir   string
-	store *store.Store
+// copyKeeper puts an encrypted copy of what a restore needs of each swap outside
+// the database, before anything is funded. With the seed and one of them a swap
+// can be settled without anything else.
+type copyKeeper struct {
+	places []copyPlace
+	store  *store.Store
+	log    *slog.Logger
 }
 
-// EnsureCopy returns when the copy is durable.
-func (c *copies) EnsureCopy(ctx context.Context, s htlc.Swap) error {
-	history, err := c.store.History(ctx, s.ID, 0, 1)
+// copyPlace is where copies are kept. A required one holds up the funding
+// while it fails.
+type copyPlace struct {
+	name     string
+	required bool
+	write    func(context.Context, copies.Copy) error
+}
+
+// openCopies makes the places of the configuration.
+func (c *core) openCopies() (*copyKeeper, error) {
+	v, err := vault.New(c.keys)
 	if err != nil {
-		return fmt.Errorf("read the signatures of swap %s: %w", s.ID, err)
+		return nil, err
 	}
-	if len(history) == 0 {
-		return errors.New("the swap has no history yet")
+	k := &copyKeeper{store: c.store, log: c.log}
+	k.folder(v, c.cfg.Path(c.cfg.Policy.CopiesDir), true)
+	for _, dir := range c.cfg.Policy.MoreCopies {
+		k.folder(v, c.cfg.Path(dir.Dir), dir.Required)
 	}
-	signed, ok := history[0].Event.(htlc.TermsSigned)
-	if !ok {
-		return fmt.Errorf("swap %s begins with %s", s.ID, history[0].Event.Kind())
+	return k, nil
+}
+
+func (k *copyKeeper) folder(v *vault.Vault, dir string, required bool) {
+	f := copies.Folder{Dir: dir, Vault: v}
+	k.places = append(k.places, copyPlace{
+		name: "folder " + dir, required: required,
+		write: func(_ context.Context, c copies.Copy) error { return f.Write(c) },
+	})
+}
+
+// EnsureCopy returns when the copy is durable at every required place. The
+// others are tried too, and told of in the log.
+func (k *copyKeeper) EnsureCopy(ctx context.Context, s htlc.Swap) error {
+	c, err := k.copyOf(ctx, s)
+	if err != nil {
+		return err
 	}
 	killpoint.At(killpoint.TermsBeforeCopy)
-	if err := agreement.WriteTermsCopy(c.dir, htlc.SignedTerms{Terms: signed.Terms, Signatures: signed.Signatures, Since: signed.Since}); err != nil {
+	var missing []error
+	for _, place := range k.places {
+		err := place.write(ctx, c)
+		switch {
+		case err == nil:
+		case place.required:
+			missing = append(missing, fmt.Errorf("%s: %w", place.name, err))
+		default:
+			k.log.Warn("a copy of the terms is missing", "swap", s.ID.String(), "place", place.name, "error", err)
+		}
+	}
+	if err := errors.Join(missing...); err != nil {
 		return err
 	}
 	killpoint.At(killpoint.TermsAfterCopy)
 	return nil
+}
+
+// copyOf gathers what is copied. A swap that was restored from Terms alone has
+// no ticket.
+func (k *copyKeeper) copyOf(ctx context.Context, s htlc.Swap) (copies.Copy, error) {
+	history, err := k.store.History(ctx, s.ID, 0, 1)
+	if err != nil {
+		return copies.Copy{}, fmt.Errorf("read the signatures of swap %s: %w", s.ID, err)
+	}
+	if len(history) == 0 {
+		return copies.Copy{}, errors.New("the swap has no history yet")
+	}
+	signed, ok := history[0].Event.(htlc.TermsSigned)
+	if !ok {
+		return copies.Copy{}, fmt.Errorf("swap %s begins with %s", s.ID, history[0].Event.Kind())
+	}
+	c := copies.Copy{
+		Signed: htlc.SignedTerms{Terms: signed.Terms, Signatures: signed.Signatures, Since: signed.Since}, Self: signed.Self,
+	}
+	record, err := k.store.Agreements().Find(ctx, agreement.Key{Swap: s.ID})
+	switch {
+	case err == nil:
+		c.Ticket = record.Ticket()
+	case !errors.Is(err, agreement.ErrNotFound):
+		return copies.Copy{}, fmt.Errorf("read the ticket of swap %s: %w", s.ID, err)
+	}
+	return c, nil
 }

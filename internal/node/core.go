@@ -43,6 +43,7 @@ type core struct {
 	runner   *runner.Runner
 	disk     *disk.Keeper
 	seen     *observer
+	copies   *copyKeeper
 	feed     *server.Feed
 	environ  []string
 	// fatal gets the failure after which the store must not be written.
@@ -97,14 +98,7 @@ func (c *core) openStore(ctx context.Context, _ *wallet.Seed) error {
 	if err != nil {
 		return err
 	}
-	dsn := c.cfg.Store.DSN.Reveal()
-	if c.cfg.Store.Driver == "sqlite" {
-		if dsn == "" {
-			dsn = "kofo.db"
-		}
-		dsn = c.cfg.Path(dsn)
-	}
-	c.store, err = store.Open(ctx, store.Config{DSN: dsn, Party: c.identity.PartyID(), Sealer: sealer, Log: c.log})
+	c.store, err = store.Open(ctx, store.Config{DSN: storeDSN(c.cfg), Party: c.identity.PartyID(), Sealer: sealer, Log: c.log})
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
@@ -172,6 +166,10 @@ func (c *core) openEngine(context.Context, *wallet.Seed) error {
 		},
 		Now: time.Now, Log: c.log,
 	})
+	var err error
+	if c.copies, err = c.openCopies(); err != nil {
+		return err
+	}
 	keeper := &gate.Keeper{
 		Chains: func(id htlc.ChainID) (gate.Chain, error) {
 			on, err := c.chains.find(id)
@@ -193,7 +191,7 @@ func (c *core) openEngine(context.Context, *wallet.Seed) error {
 			return err == nil && on.Finality
 		},
 		Suspended: c.suspended,
-		Copies:    &copies{dir: c.cfg.Path(c.cfg.Policy.CopiesDir), store: c.store},
+		Copies:    c.copies,
 		DiskFree:  func() (uint64, error) { return diskFree(c.cfg.DataDir) },
 	}
 	var lanes []runner.Chain

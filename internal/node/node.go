@@ -179,7 +179,7 @@ func (c *core) listenPeers(ctx context.Context) (net.Listener, error) {
 
 func (c *core) newAgreements(replyTo string) (*agreement.Service, error) {
 	o := agreement.Options{
-		Identity: c.identity, Secrets: c.keys, Store: c.store.Agreements(), Swaps: opener{c.engine, swapReader{c.store}, c.asking},
+		Identity: c.identity, Secrets: c.keys, Store: c.store.Agreements(), Swaps: c.opener(),
 		Peers: peer.Client{Identity: c.identity, Address: replyTo},
 		Now:   time.Now, Random: rand.Reader, Log: c.log, Changed: c.feed.RecordChanged, ReplyTo: replyTo,
 		Outage:   uint32(c.cfg.Policy.Outage / time.Second),
@@ -216,6 +216,12 @@ type opener struct {
 	engine *engine.Engine
 	swaps  swapReader
 	asking func(htlc.TermsSigned) htlc.TermsSigned
+	copies *copyKeeper
+	log    *slog.Logger
+}
+
+func (c *core) opener() opener {
+	return opener{c.engine, swapReader{c.store}, c.asking, c.copies, c.log}
 }
 
 // Open is idempotent: a swap that the store knows, closed ones too, is not
@@ -226,10 +232,19 @@ func (o opener) Open(ctx context.Context, signed htlc.TermsSigned) error {
 		return err
 	}
 	err = o.engine.Apply(ctx, engine.Input{Swap: signed.Terms.ID(), Event: o.asking(signed)})
-	if errors.Is(err, htlc.ErrStale) {
-		return nil
+	if err != nil && !errors.Is(err, htlc.ErrStale) {
+		return err
 	}
-	return err
+	// The funding gate asks for the copy; made here it is there from the first
+	// moment on.
+	s, err := o.swaps.Swap(ctx, signed.Terms.ID())
+	if err == nil {
+		err = o.copies.EnsureCopy(ctx, s)
+	}
+	if err != nil {
+		o.log.Warn("no copy of the terms yet; the lock waits for it", "swap", signed.Terms.ID().String(), "error", err)
+	}
+	return nil
 }
 
 // Cancel: a swap that the engine does not know any more is closed.

@@ -100,6 +100,9 @@ func (d describer) describe(entry *kofov1.HistoryEntry, event htlc.Event) {
 	switch e := event.(type) {
 	case htlc.TermsSigned:
 		entry.Text = "All parties have signed the terms."
+		if e.Restored {
+			entry.Text = "The swap was restored from a copy of its terms; what became of it is read from the chains."
+		}
 	case htlc.CancelRequested:
 		entry.Text = "This node cancelled the swap before its own lock."
 	case htlc.FundingPrepared:
@@ -164,6 +167,10 @@ func (d describer) describeFact(entry *kofov1.HistoryEntry, event htlc.Event) {
 		entry.Txid = e.TxID
 		d.block(entry, e.Leg, e.Block)
 		entry.Text = fmt.Sprintf("%s lock on %s is closed by consent in block %d.", d.whose(e.Leg), d.leg(entry, e.Leg), e.Block.Height)
+	case htlc.Restored:
+		entry.Text = "This node's data were restored from a backup; what followed it is read from the chains."
+	case htlc.LegSearched:
+		entry.Text = fmt.Sprintf("%s was searched for what became of %s lock.", d.leg(entry, e.Leg), d.whose(e.Leg))
 	case htlc.Reorged:
 		d.block(entry, e.Leg, e.Block)
 		entry.Text = fmt.Sprintf("Block %d of %s left the chain, and what it held of this swap is undone.", e.Block.Height, d.leg(entry, e.Leg))

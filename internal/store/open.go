@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -92,7 +91,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		config.OutcomeTimeout = DefaultOutcomeTimeout
 	}
 	d := sqliteDialect
-	if strings.HasPrefix(config.DSN, "postgres://") || strings.HasPrefix(config.DSN, "postgresql://") {
+	if isPostgres(config.DSN) {
 		d = postgresDialect
 	}
 	s := &Store{config: config, dialect: d, writers: make(chan *writer, d.writers), closed: make(chan struct{})}

@@ -49,6 +49,9 @@ type Purpose string
 // certificate, so that its fingerprint survives a lost data folder.
 const PurposeAPITLS Purpose = "api-tls"
 
+// PurposeRecovery is the key that copies of Terms and backups are encrypted to.
+const PurposeRecovery Purpose = "recovery"
+
 func (p Purpose) validate() error {
 	if len(p) < 1 || len(p) > 32 {
 		return fmt.Errorf("%w: %q", ErrPurpose, string(p))

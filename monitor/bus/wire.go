@@ -81,6 +81,7 @@ type Reply struct {
 type wireFact struct {
 	Kind                        adapters.FactKind
 	Contract, TxID, Ref, Detail string
+	Own                         bool               `json:",omitempty"`
 	Secret                      string             `json:",omitempty"`
 	Block                       *adapters.BlockRef `json:",omitempty"`
 }
@@ -111,7 +112,7 @@ type wireRequest struct {
 
 // A fact's secret has been published on a chain by the time it gets here.
 func toWire(f adapters.Fact) wireFact {
-	w := wireFact{Kind: f.Kind, Contract: f.Contract, TxID: f.TxID, Ref: f.Ref, Detail: f.Detail}
+	w := wireFact{Kind: f.Kind, Contract: f.Contract, TxID: f.TxID, Ref: f.Ref, Detail: f.Detail, Own: f.Own}
 	if f.Secret != nil {
 		raw := f.Secret.Reveal()
 		w.Secret = hex.EncodeToString(raw[:])
@@ -120,7 +121,7 @@ func toWire(f adapters.Fact) wireFact {
 }
 
 func (w wireFact) fact() (adapters.Fact, error) {
-	f := adapters.Fact{Kind: w.Kind, Contract: w.Contract, TxID: w.TxID, Ref: w.Ref, Detail: w.Detail}
+	f := adapters.Fact{Kind: w.Kind, Contract: w.Contract, TxID: w.TxID, Ref: w.Ref, Detail: w.Detail, Own: w.Own}
 	if w.Secret == "" {
 		if w.Kind == adapters.Redeemed {
 			return f, fmt.Errorf("%w: a redeem without its secret", ErrMessage)

@@ -25,6 +25,7 @@ func sampleMessages(t testing.TB) []Message {
 		{Chain: chainID, Step: &adapters.Step{Kind: adapters.Disconnect, Block: block, Facts: []adapters.Fact{}}},
 		{Chain: chainID, Step: &adapters.Step{Kind: adapters.Connect, Block: block, Facts: []adapters.Fact{
 			{Kind: adapters.Redeemed, Contract: "c", TxID: "t", Secret: secret(t)}, {Kind: adapters.Mismatched, Detail: "d"},
+			{Kind: adapters.Funded, Contract: "c", TxID: "t", Ref: "r", Own: true},
 		}}},
 		{Chain: chainID, Sight: &adapters.Fact{Kind: adapters.Redeemed, Contract: "c", TxID: "t", Secret: secret(t)}},
 	}

@@ -183,7 +183,7 @@ func (t *transaction) note(id htlc.SwapID, e htlc.Event) {
 func eventOf(f adapters.Fact, leg int, b htlc.BlockID) htlc.Event {
 	switch f.Kind {
 	case adapters.Funded:
-		return htlc.LegFunded{Leg: leg, TxID: f.TxID, Ref: f.Ref, Block: b}
+		return htlc.LegFunded{Leg: leg, TxID: f.TxID, Ref: f.Ref, Block: b, Own: f.Own}
 	case adapters.Redeemed:
 		if f.Secret == nil {
 			return nil
@@ -263,6 +263,9 @@ func (t *transaction) located(id htlc.SwapID, found Found) error {
 			t.note(id, event)
 			t.learn(id, found.Leg, l.Fact)
 		}
+	}
+	if w.Swap.Legs[found.Leg].Unsearched {
+		t.note(id, htlc.LegSearched{Leg: found.Leg})
 	}
 	t.note(id, htlc.TipAdvanced{Leg: found.Leg, Height: cursor.Block.Height, Clock: cursor.Block.Clock})
 	return nil

@@ -128,6 +128,9 @@ func (r *Runner) abandon(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event,
 	if err != nil {
 		return nil, err
 	}
+	if len(stored) == 0 && s.Restored {
+		return nil, nil // forgotten, not withheld: the chain alone can tell
+	}
 	if !r.released(stored) {
 		return htlc.Withheld{Purpose: htlc.PurposeFund}, nil
 	}

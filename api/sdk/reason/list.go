@@ -76,6 +76,14 @@ const (
 	StoreUnavailable Reason = "STORE_UNAVAILABLE"
 	DiskFull         Reason = "DISK_FULL"
 
+	// Copies, backups and rescue.
+
+	DataExists     Reason = "DATA_EXISTS"
+	CopyDamaged    Reason = "COPY_DAMAGED"
+	CopyForeign    Reason = "COPY_FOREIGN"
+	RescueMismatch Reason = "RESCUE_MISMATCH"
+	RescueHeld     Reason = "RESCUE_HELD"
+
 	// The seed and its file.
 
 	SeedWordCount       Reason = "SEED_WORD_COUNT"
@@ -191,6 +199,13 @@ var groups = []Group{
 		{AlreadyRunning, codes.FailedPrecondition, "another process holds this node's data", "stop it first: `kofo node shutdown`"},
 		{StoreUnavailable, codes.Unavailable, "the store does not answer", "check the database; swaps go on when it is back"},
 		{DiskFull, codes.Unavailable, "the node's disk is nearly full, so it takes on no new swaps; running ones settle from the room that was kept for them", "make room on the disk of the data folder, `kofo doctor` says how much; the node then takes on swaps again by itself"},
+	}},
+	{"Copies, backups and rescue", []Info{
+		{DataExists, codes.AlreadyExists, "there are data already, and a restore overwrites none", "restore into another data folder, or start the node on these data"},
+		{CopyDamaged, codes.DataLoss, "a copy or a backup is damaged, was altered or was cut off", "take another; every swap has copies at several places"},
+		{CopyForeign, codes.FailedPrecondition, "a copy or a backup is encrypted to another seed, or about another party", "check the words of the seed"},
+		{RescueMismatch, codes.InvalidArgument, "what was typed in does not fit the terms", "compare it with the block explorer, digit by digit"},
+		{RescueHeld, codes.FailedPrecondition, "to show the secret now is not safe: the other party could take both legs", "read the text; wait, or refund after the time lock"},
 	}},
 	{"The seed and its file", []Info{
 		{SeedWordCount, codes.InvalidArgument, "a seed has 12, 15, 18, 21 or 24 words", "count the words"},

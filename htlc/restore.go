@@ -1,0 +1,79 @@
+package htlc
+
+import "fmt"
+
+// A node that has lost its database, or works on an old copy of it, does not
+// know what it did. What it has forgotten can be on the chains, which tell, or
+// in mempools, which may not. So a restored swap is searched for before it may
+// come to an end, and no new funding is sent by it: there may be one already,
+// and a second one pays twice; or the incoming leg was given back by consent.
+
+type (
+	// Restored: the swap was taken from a backup, so that what followed is
+	// forgotten. The chain is followed from where the backup stands.
+	Restored struct{}
+
+	// LegSearched: the leg's chain was read from Since to the tip, and
+	// everything that was found has been told.
+	LegSearched struct{ Leg int }
+)
+
+// Kind names the event.
+func (Restored) Kind() EventKind    { return KindRestored }
+func (LegSearched) Kind() EventKind { return KindLegSearched }
+
+func (Restored) applyTo(s *Swap) ([]Effect, error) {
+	if s.Restored {
+		return nil, ErrStale
+	}
+	s.Restored = true
+	return nil, nil
+}
+
+func (e LegSearched) applyTo(s *Swap) ([]Effect, error) {
+	if err := s.checkLeg(e.Leg); err != nil {
+		return nil, err
+	}
+	if !s.Legs[e.Leg].Unsearched {
+		return nil, fmt.Errorf("leg %d: %w", e.Leg, ErrStale)
+	}
+	s.Legs[e.Leg].Unsearched = false
+	return nil, nil
+}
+
+// forget notes of a swap that is opened anew that nothing is known of its legs.
+func (s *Swap) forget() {
+	s.Restored = true
+	for _, leg := range []int{s.In(), s.Out()} {
+		s.Legs[leg].Unsearched = true
+	}
+}
+
+// searching: what the chains hold of the swap is not known yet.
+func (s Swap) searching() bool {
+	return s.Restored && (s.Legs[s.In()].Unsearched || s.Legs[s.Out()].Unsearched)
+}
+
+// mayHaveForgotten: a funding of ours may be out of which not even the id is
+// known, or we may have consented to the refund of the incoming leg, which is
+// given only by who never funds. Whoever does not remember does not fund, also
+// where a deployment takes each lock only once.
+func (s Swap) mayHaveForgotten() bool { return s.Restored && s.FundingTx == "" }
+
+// adopt takes a funding that the adapter knows to be ours, since it spends our
+// coins, for the one that was forgotten.
+func (s *Swap) adopt(leg int, txid string) {
+	if s.mayHaveForgotten() && leg == s.Out() && txid != "" {
+		s.FundingTx = txid
+	}
+}
+
+// settleForgotten: a stored funding was signed before the backup and may have
+// been sent after it, although nobody remembers. When it is too late for it, it
+// is abandoned like one that was sent.
+func (s *Swap) settleForgotten() {
+	leg := s.Terms.Legs[s.Out()]
+	if s.Restored && s.Phase == PhaseAgreed && s.FundingTx != "" && s.Legs[s.Out()].Clock > leg.FundBy {
+		s.Phase, s.Announced = PhaseFunding, true
+	}
+}

@@ -1,0 +1,398 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/agreement"
+	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/copies"
+	"github.com/kofo-network/kofo/internal/store"
+	"github.com/kofo-network/kofo/internal/vault"
+)
+
+// Reasons of a restore, as the table of reasons has them.
+const (
+	ReasonDataExists  = "DATA_EXISTS"
+	ReasonCopyDamaged = "COPY_DAMAGED"
+	ReasonCopyForeign = "COPY_FOREIGN"
+)
+
+// ErrDataExists: a restore overwrites nothing.
+var ErrDataExists = errors.New("there is a database already")
+
+// restoreMark stands in the data folder while a restore is under way, so that
+// one which was interrupted can be repeated.
+const restoreMark = "restore-unfinished"
+
+// restorePoll is how often a restore looks how far the search is.
+const restorePoll = 100 * time.Millisecond
+
+// Sources of a restore, besides the folders of copies that the configuration
+// names.
+type Sources struct {
+	Folders []string // of copies
+	Texts   []string // copies of signed Terms, as text
+	// Backup is a file that kofo backup wrote; empty for none.
+	Backup string
+	// Progress is told what is being done, for people. It may be nil.
+	Progress func(text string)
+}
+
+// SourceReport says what one source gave.
+type SourceReport struct {
+	Name     string   `json:"name"`
+	Swaps    []string `json:"swaps"`              // ids
+	Problems []string `json:"problems,omitempty"` // what could not be read, and why
+}
+
+// SwapReport says what became of one swap, as far as the chains tell.
+type SwapReport struct {
+	ID        string      `json:"id"`
+	Initiator bool        `json:"initiator"`
+	Phase     string      `json:"phase"`
+	Outcome   string      `json:"outcome"`
+	Legs      []LegReport `json:"legs"`
+	// Missing is what is not known, and what follows from that.
+	Missing []string `json:"missing,omitempty"`
+}
+
+// LegReport is one leg of a restored swap.
+type LegReport struct {
+	Chain     string `json:"chain"`
+	Ours      bool   `json:"ours"` // we pay it
+	Status    string `json:"status"`
+	FundingTx string `json:"fundingTx,omitempty"`
+	SpendTx   string `json:"spendTx,omitempty"`
+	TimeLock  int64  `json:"timeLock"`
+}
+
+// RestoreReport is the result of a restore.
+type RestoreReport struct {
+	Party   string         `json:"party"`
+	Sources []SourceReport `json:"sources"`
+	Swaps   []SwapReport   `json:"swaps"`
+	Missing []string       `json:"missing,omitempty"`
+}
+
+// Restore builds a database anew: from a backup where there is one, and from
+// copies of Terms and the chains. It returns when the chains have told what
+// became of every swap; a node that is started then goes on with them. While
+// it runs it acts for them already: a secret that is out is used at once.
+//
+// It refuses to work on data that are there. One that was interrupted may be
+// repeated, and takes up what it had.
+func Restore(ctx context.Context, cfg config.Config, o Options, from Sources) (RestoreReport, error) {
+	if from.Progress == nil {
+		from.Progress = func(string) {}
+	}
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return RestoreReport{}, fmt.Errorf("data folder: %w", err)
+	}
+	unlock, err := lock(cfg.DataDir)
+	if err != nil {
+		return RestoreReport{}, err
+	}
+	defer unlock()
+	seed, err := openSeed(cfg, o)
+	if err != nil {
+		return RestoreReport{}, err
+	}
+	defer seed.Close()
+	mark := filepath.Join(cfg.DataDir, restoreMark)
+	if err := beginRestore(ctx, cfg, mark); err != nil {
+		return RestoreReport{}, err
+	}
+	c, err := openCore(ctx, cfg, o.Environ, seed, o.Log, o.Version)
+	if err != nil {
+		return RestoreReport{}, err
+	}
+	defer c.close()
+	r := &restorer{core: c, from: from, found: map[htlc.SwapID]copies.Copy{}, report: RestoreReport{Party: c.identity.PartyID().String()}}
+	if err := r.run(ctx); err != nil {
+		return r.report, err
+	}
+	if err := os.Remove(mark); err != nil {
+		return r.report, fmt.Errorf("end the restore: %w", err)
+	}
+	return r.report, nil
+}
+
+// beginRestore makes sure that nothing is overwritten, and leaves the mark.
+func beginRestore(ctx context.Context, cfg config.Config, mark string) error {
+	if _, err := os.Lstat(mark); err == nil {
+		return nil // ours, interrupted
+	}
+	dsn := storeDSN(cfg)
+	exists, err := store.Exists(ctx, dsn)
+	if err != nil {
+		return fmt.Errorf("look for data: %w", err)
+	}
+	if exists {
+		return &adapters.Error{
+			Reason: ReasonDataExists, Op: "restore into " + cfg.DataDir, Err: ErrDataExists,
+			Advice: "restore into another data folder, or start the node on these data",
+		}
+	}
+	if err := os.WriteFile(mark, nil, 0o600); err != nil {
+		return fmt.Errorf("begin the restore: %w", err)
+	}
+	return nil
+}
+
+// storeDSN is where the configuration has the database.
+func storeDSN(cfg config.Config) string {
+	dsn := cfg.Store.DSN.Reveal()
+	if cfg.Store.Driver != "sqlite" {
+		return dsn
+	}
+	if dsn == "" {
+		dsn = "kofo.db"
+	}
+	return cfg.Path(dsn)
+}
+
+// restorer is one restore.
+type restorer struct {
+	core   *core
+	from   Sources
+	order  []htlc.SwapID
+	found  map[htlc.SwapID]copies.Copy
+	report RestoreReport
+	// lacking is what could not be made good, by swap.
+	lacking map[htlc.SwapID][]string
+}
+
+func (r *restorer) run(ctx context.Context) error {
+	r.lacking = map[htlc.SwapID][]string{}
+	if err := r.gather(); err != nil {
+		return err
+	}
+	runCtx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- r.core.run(runCtx) }()
+	err := r.rebuild(ctx)
+	stop()
+	return errors.Join(err, <-ended)
+}
+
+// rebuild opens what was found and waits until the chains have told.
+func (r *restorer) rebuild(ctx context.Context) error {
+	if err := r.core.waitForCursors(ctx); err != nil {
+		return err
+	}
+	open := r.core.opener()
+	for _, id := range r.order {
+		c := r.found[id]
+		if err := r.prepare(ctx, c); err != nil {
+			r.lacking[id] = append(r.lacking[id], err.Error())
+		}
+		if err := open.Open(ctx, c.Opening()); err != nil {
+			r.lacking[id] = append(r.lacking[id], "it could not be opened: "+err.Error())
+		}
+	}
+	return r.await(ctx)
+}
+
+// laneKeeper is an adapter whose chain has lanes to reserve.
+type laneKeeper interface {
+	RestoreLane(ctx context.Context, owner string, terms htlc.Terms, leg int) error
+}
+
+// prepare reserves again what the swap had reserved, and stores the agreement.
+// None of it decides about money: what fails is told, and the swap opened.
+func (r *restorer) prepare(ctx context.Context, c copies.Copy) error {
+	terms, owner := c.Signed.Terms, c.Signed.Terms.ID().String()
+	var errs []error
+	if on, err := r.core.chains.find(terms.Legs[terms.Outgoing(c.Self)].Chain()); err != nil {
+		errs = append(errs, err)
+	} else if lanes, ok := on.adapter.(laneKeeper); ok {
+		errs = append(errs, lanes.RestoreLane(ctx, owner, terms, terms.Outgoing(c.Self)))
+	}
+	in := terms.Incoming(c.Self)
+	if on, err := r.core.chains.find(terms.Legs[in].Chain()); err != nil {
+		errs = append(errs, err)
+	} else if err := on.adapter.ReserveRedeem(ctx, owner, terms.Legs[in].Asset, in); err != nil {
+		errs = append(errs, fmt.Errorf("keep back what the redeem costs: %w", err))
+	}
+	return errors.Join(append(errs, r.keepAgreement(ctx, c))...)
+}
+
+// keepAgreement stores the agreement, so that neither salt nor hash is used
+// again. Without a ticket there is none to store.
+func (r *restorer) keepAgreement(ctx context.Context, c copies.Copy) error {
+	if c.Ticket == "" {
+		return nil
+	}
+	offer, err := htlc.ParseTicket(c.Ticket)
+	if err != nil {
+		return fmt.Errorf("ticket: %w", err)
+	}
+	now := time.Now()
+	record := agreement.Record{
+		State: agreement.StateAgreed, Initiator: c.Self == 0, Offer: offer.Offer, Signature: offer.Signature,
+		Terms: c.Signed.Terms, Signatures: [2]htlc.Signature(c.Signed.Signatures), Since: c.Signed.Since,
+		ByHand: true, Settled: true, CreatedAt: now, UpdatedAt: now,
+	}
+	err = r.core.store.Agreements().Insert(ctx, record)
+	if errors.Is(err, agreement.ErrHashUsed) {
+		return nil // by an earlier try
+	}
+	return err
+}
+
+// gather reads the copies of all sources.
+func (r *restorer) gather() error {
+	v, err := vault.New(r.core.keys)
+	if err != nil {
+		return err
+	}
+	policy := r.core.cfg.Policy
+	folders := []string{r.core.cfg.Path(policy.CopiesDir)}
+	for _, more := range policy.MoreCopies {
+		folders = append(folders, r.core.cfg.Path(more.Dir))
+	}
+	for _, dir := range append(folders, r.from.Folders...) {
+		r.gatherFolder(copies.Folder{Dir: dir, Vault: v})
+	}
+	for i, text := range r.from.Texts {
+		s := SourceReport{Name: fmt.Sprintf("text %d", i+1)}
+		c, err := copies.FromText(text, r.core.identity.PartyID())
+		r.take(&s, c, err)
+		r.report.Sources = append(r.report.Sources, s)
+	}
+	return nil
+}
+
+// gatherFolder reads a folder. That one is not there is told.
+func (r *restorer) gatherFolder(f copies.Folder) {
+	s := SourceReport{Name: "copies in " + f.Dir}
+	all, err := f.All()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s.Problems = append(s.Problems, "there is no such folder")
+	case err != nil:
+		s.Problems = append(s.Problems, err.Error())
+	}
+	for _, found := range all {
+		err := found.Err
+		if err != nil {
+			err = fmt.Errorf("%s: %w", filepath.Base(found.Path), err)
+		}
+		r.take(&s, found.Copy, err)
+	}
+	r.report.Sources = append(r.report.Sources, s)
+}
+
+// take keeps a copy of a source. The first one that has a ticket wins: all say
+// the same of the swap, since all parties signed it.
+func (r *restorer) take(s *SourceReport, c copies.Copy, err error) {
+	if err != nil {
+		s.Problems = append(s.Problems, err.Error())
+		return
+	}
+	if party := c.Signed.Terms.Parties[c.Self]; party != r.core.identity.PartyID() {
+		s.Problems = append(s.Problems, fmt.Sprintf("swap %s is of party %s", c.Signed.Terms.ID(), party))
+		return
+	}
+	id := c.Signed.Terms.ID()
+	s.Swaps = append(s.Swaps, id.String())
+	before, known := r.found[id]
+	if !known {
+		r.order = append(r.order, id)
+	}
+	if !known || before.Ticket == "" {
+		r.found[id] = c
+	}
+}
+
+// await waits until nothing is left to search.
+func (r *restorer) await(ctx context.Context) error {
+	ticker := time.NewTicker(restorePoll)
+	defer ticker.Stop()
+	told := map[string]bool{}
+	for {
+		waiting := 0
+		for _, id := range r.order {
+			s, open := r.core.engine.Swap(id)
+			if !open {
+				continue
+			}
+			for _, leg := range []int{s.In(), s.Out()} {
+				line := fmt.Sprintf("swap %s on %s", short(id), s.Terms.Legs[leg].Chain())
+				switch {
+				case s.Legs[leg].Unsearched:
+					waiting++
+					line = "searching " + line
+				default:
+					line = "searched " + line + ": " + s.Legs[leg].Status.String()
+				}
+				if !told[line] {
+					told[line] = true
+					r.from.Progress(line)
+				}
+			}
+		}
+		if waiting == 0 {
+			return r.finish(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the chains were not read to the end: %w", context.Cause(ctx))
+		case <-ticker.C:
+		}
+	}
+}
+
+func short(id htlc.SwapID) string { return id.String()[:8] }
+
+// finish writes what became of the swaps.
+func (r *restorer) finish(ctx context.Context) error {
+	for _, id := range r.order {
+		record, err := r.core.store.Get(ctx, id)
+		if err != nil {
+			r.report.Swaps = append(r.report.Swaps, SwapReport{ID: id.String(), Phase: "new", Outcome: "none", Missing: r.lacking[id]})
+			continue
+		}
+		r.report.Swaps = append(r.report.Swaps, reportOf(record.Swap, r.lacking[id]))
+	}
+	if len(r.order) == 0 {
+		r.report.Missing = append(r.report.Missing,
+			"No copy of a swap's terms was found. Coins of the wallet come back by the seed alone; coins in open swaps need a copy.")
+	}
+	if r.from.Backup == "" {
+		r.report.Missing = append(r.report.Missing,
+			"Without a backup, the history of closed swaps, API tokens and the list of withdrawals are gone; no money hangs on them.")
+	}
+	return nil
+}
+
+func reportOf(s htlc.Swap, lacking []string) SwapReport {
+	out := SwapReport{
+		ID: s.ID.String(), Initiator: s.Initiator(), Phase: s.Phase.String(), Outcome: s.Outcome.String(), Missing: lacking,
+	}
+	for i, l := range s.Legs {
+		if i != s.In() && i != s.Out() {
+			continue
+		}
+		out.Legs = append(out.Legs, LegReport{
+			Chain: string(s.Terms.Legs[i].Chain()), Ours: i == s.Out(), Status: l.Status.String(),
+			FundingTx: l.FundTx, SpendTx: l.SpendTx, TimeLock: s.Terms.Legs[i].TimeLock,
+		})
+	}
+	if s.Phase == htlc.PhaseAgreed && s.FundingTx == "" && len(s.Terms.Legs[s.Out()].Deployment) == 0 {
+		out.Missing = append(out.Missing, strings.TrimSpace(`
+This node may have sent its lock without remembering it, so it sends none, and waits for one to appear.
+When you are sure that none will, for example after you have moved all coins of the wallet once, end it with kofo swap cancel.`))
+	}
+	return out
+}

@@ -142,7 +142,7 @@ func (a *app) root() *cobra.Command {
 // commands lists the commands; each stands in a file of its own.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.initCommand(), a.keysCommands(), a.swapCommands(), a.walletCommands(), a.chainCommands(),
+		a.initCommand(), a.backupCommand(), a.restoreCommand(), a.rescueCommand(), a.keysCommands(), a.swapCommands(), a.walletCommands(), a.chainCommands(),
 		a.nodeCommands(), a.tokenCommands(), a.payoutCommands(), a.statsCommand(), a.doctorCommand(), a.errorsCommand(), a.completionCommand(), a.versionCommand(),
 	}
 }

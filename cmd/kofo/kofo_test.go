@@ -187,6 +187,7 @@ func TestEveryLeafPrintsJSON(t *testing.T) {
 	step(a, "kofo completion", "bash")
 	step(local, "kofo init", "--yes")
 	step(local, "kofo keys passphrase")
+	offline(t, step)
 	step(a, "kofo node shutdown", "--yes")
 	checkTree(t, seen)
 }

@@ -8,6 +8,14 @@ import (
 	"github.com/kofo-network/kofo/htlc"
 )
 
+// agreed returns a node's record of a swap that all have signed.
+func agreed(t *testing.T, w *world) Record {
+	t.Helper()
+	offer := w.a.offer(sendBTC())
+	w.b.accept(offer.Ticket(), false)
+	return w.a.find(offer.ID())
+}
+
 func TestRecordCodec(t *testing.T) {
 	w := newWorld(t)
 	r := agreed(t, w)

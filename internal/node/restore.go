@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/kofo-network/kofo/internal/copies"
 	"github.com/kofo-network/kofo/internal/store"
 	"github.com/kofo-network/kofo/internal/vault"
+	"github.com/kofo-network/kofo/internal/wallet"
 )
 
 // Reasons of a restore, as the table of reasons has them.
@@ -108,15 +110,22 @@ func Restore(ctx context.Context, cfg config.Config, o Options, from Sources) (R
 	}
 	defer seed.Close()
 	mark := filepath.Join(cfg.DataDir, restoreMark)
+	_, interrupted := os.Lstat(mark)
 	if err := beginRestore(ctx, cfg, mark); err != nil {
 		return RestoreReport{}, err
+	}
+	r := &restorer{from: from, found: map[htlc.SwapID]copies.Copy{}, lacking: map[htlc.SwapID][]string{}, resumed: interrupted == nil}
+	if from.Backup != "" {
+		if err := r.takeBackup(ctx, cfg, seed, o); err != nil {
+			return r.report, err
+		}
 	}
 	c, err := openCore(ctx, cfg, o.Environ, seed, o.Log, o.Version)
 	if err != nil {
 		return RestoreReport{}, err
 	}
 	defer c.close()
-	r := &restorer{core: c, from: from, found: map[htlc.SwapID]copies.Copy{}, report: RestoreReport{Party: c.identity.PartyID().String()}}
+	r.core, r.report.Party = c, c.identity.PartyID().String()
 	if err := r.run(ctx); err != nil {
 		return r.report, err
 	}
@@ -169,10 +178,16 @@ type restorer struct {
 	report RestoreReport
 	// lacking is what could not be made good, by swap.
 	lacking map[htlc.SwapID][]string
+	// resumed: an earlier try was interrupted.
+	resumed bool
 }
 
 func (r *restorer) run(ctx context.Context) error {
-	r.lacking = map[htlc.SwapID][]string{}
+	if r.from.Backup != "" {
+		if err := r.forgive(ctx); err != nil {
+			return err
+		}
+	}
 	if err := r.gather(); err != nil {
 		return err
 	}
@@ -182,7 +197,26 @@ func (r *restorer) run(ctx context.Context) error {
 	go func() { ended <- r.core.run(runCtx) }()
 	err := r.rebuild(ctx)
 	stop()
-	return errors.Join(err, <-ended)
+	if stopped := <-ended; !errors.Is(stopped, context.Canceled) {
+		err = errors.Join(err, stopped)
+	}
+	return err
+}
+
+// takeBackup brings a backup into the empty database.
+func (r *restorer) takeBackup(ctx context.Context, cfg config.Config, seed *wallet.Seed, o Options) error {
+	r.from.Progress("reading the backup " + r.from.Backup)
+	sum, err := importBackup(ctx, cfg, seed, o, r.from.Backup)
+	if errors.Is(err, store.ErrImport) && r.resumed {
+		err = nil // whole, by the try before this one
+	}
+	if err != nil {
+		return err
+	}
+	r.report.Sources = append(r.report.Sources, SourceReport{
+		Name: fmt.Sprintf("backup %s of %s: %d rows, %d open swaps", r.from.Backup, sum.Header.Made.Format(time.RFC3339), sum.Rows, sum.Open),
+	})
+	return nil
 }
 
 // rebuild opens what was found and waits until the chains have told.
@@ -192,7 +226,10 @@ func (r *restorer) rebuild(ctx context.Context) error {
 	}
 	open := r.core.opener()
 	for _, id := range r.order {
-		c := r.found[id]
+		c, copied := r.found[id]
+		if _, err := r.core.store.Get(ctx, id); err == nil || !copied {
+			continue // the backup has it, and knows more
+		}
 		if err := r.prepare(ctx, c); err != nil {
 			r.lacking[id] = append(r.lacking[id], err.Error())
 		}
@@ -307,7 +344,7 @@ func (r *restorer) take(s *SourceReport, c copies.Copy, err error) {
 	id := c.Signed.Terms.ID()
 	s.Swaps = append(s.Swaps, id.String())
 	before, known := r.found[id]
-	if !known {
+	if !known && !slices.Contains(r.order, id) {
 		r.order = append(r.order, id)
 	}
 	if !known || before.Ticket == "" {
@@ -320,8 +357,12 @@ func (r *restorer) await(ctx context.Context) error {
 	ticker := time.NewTicker(restorePoll)
 	defer ticker.Stop()
 	told := map[string]bool{}
+	tips, err := r.tips(ctx)
+	if err != nil {
+		return err
+	}
 	for {
-		waiting := 0
+		waiting := r.behind(tips)
 		for _, id := range r.order {
 			s, open := r.core.engine.Swap(id)
 			if !open {
@@ -351,6 +392,30 @@ func (r *restorer) await(ctx context.Context) error {
 		case <-ticker.C:
 		}
 	}
+}
+
+// tips are how far the chains are now.
+func (r *restorer) tips(ctx context.Context) (map[htlc.ChainID]uint64, error) {
+	out := map[htlc.ChainID]uint64{}
+	for _, on := range r.core.chains {
+		tip, err := on.adapter.Tip(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("chain %s: %w", on.Name, err)
+		}
+		out[on.id] = tip.Height
+	}
+	return out, nil
+}
+
+// behind counts the chains of which blocks are still to be read: those since
+// the backup.
+func (r *restorer) behind(tips map[htlc.ChainID]uint64) (n int) {
+	for id, height := range tips {
+		if cursor, ok := r.core.engine.Cursor(id); !ok || cursor.Block.Height < height {
+			n++
+		}
+	}
+	return n
 }
 
 func short(id htlc.SwapID) string { return id.String()[:8] }

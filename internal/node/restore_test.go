@@ -162,7 +162,9 @@ func (d *desk) start(ctx context.Context) {
 // configuration and copies of Terms.
 func (d *desk) lose() {
 	d.t.Helper()
-	d.stop()
+	if d.stop != nil {
+		d.stop()
+	}
 	entries, err := os.ReadDir(d.cfg.DataDir)
 	if err != nil {
 		d.t.Fatal(err)

@@ -70,8 +70,12 @@ type dialect struct {
 	name    string
 	writers int
 	open    func(dsn string) (write, read *sql.DB, err error)
-	// migrate returns the version of the schema.
-	migrate func(context.Context, *sql.DB, *slog.Logger) (int64, error)
+	// migrate goes up to a version, 0 for the newest, and returns it.
+	migrate func(ctx context.Context, db *sql.DB, log *slog.Logger, upTo int64) (int64, error)
+	// listTables and listColumns read the catalogue; the latter takes a table.
+	listTables, listColumns string
+	// snapshot is the isolation that shows one state to a whole transaction.
+	snapshot sql.IsolationLevel
 	// word is the database's own for a type in PostgreSQL's words.
 	word func(string) string
 	// mark reads a writer's row after every transaction that may hold it.
@@ -90,10 +94,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if config.OutcomeTimeout == 0 {
 		config.OutcomeTimeout = DefaultOutcomeTimeout
 	}
-	d := sqliteDialect
-	if isPostgres(config.DSN) {
-		d = postgresDialect
-	}
+	d := dialectOf(config.DSN)
 	s := &Store{config: config, dialect: d, writers: make(chan *writer, d.writers), closed: make(chan struct{})}
 	if err := s.open(ctx); err != nil {
 		_ = s.disconnect() // the first error is the one to tell
@@ -107,7 +108,7 @@ func (s *Store) open(ctx context.Context) error {
 	if s.writeDB, s.readDB, err = s.dialect.open(s.config.DSN); err != nil {
 		return err
 	}
-	if s.version, err = s.dialect.migrate(ctx, s.writeDB, s.config.Log); err != nil {
+	if s.version, err = s.dialect.migrate(ctx, s.writeDB, s.config.Log, 0); err != nil {
 		return err
 	}
 	if s.w, err = sqlcgen.Prepare(ctx, s.writeDB); err != nil {

@@ -23,15 +23,19 @@ const (
 )
 
 var postgresDialect = dialect{
-	name:    "postgres",
-	writers: postgresWriters,
-	open:    openPostgres,
-	migrate: func(ctx context.Context, db *sql.DB, log *slog.Logger) (int64, error) {
+	name:       "postgres",
+	writers:    postgresWriters,
+	open:       openPostgres,
+	listTables: "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'",
+	listColumns: `SELECT column_name, data_type FROM information_schema.columns
+		WHERE table_schema = current_schema() AND table_name = '%s' ORDER BY ordinal_position`,
+	snapshot: sql.LevelRepeatableRead,
+	migrate: func(ctx context.Context, db *sql.DB, log *slog.Logger, upTo int64) (int64, error) {
 		locker, err := lock.NewPostgresSessionLocker()
 		if err != nil {
 			return 0, fmt.Errorf("lock the schema: %w", err)
 		}
-		return migrate(ctx, goose.DialectPostgres, db, migrations.Postgres(),
+		return migrate(ctx, goose.DialectPostgres, db, migrations.Postgres(), upTo,
 			goose.WithDisableGlobalRegistry(true), goose.WithSlog(log), goose.WithSessionLocker(locker))
 	},
 	word: func(w string) string { return w },

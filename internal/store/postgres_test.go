@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kofo-network/kofo/internal/store"
 	"github.com/kofo-network/kofo/internal/store/postgrestest"
 )
 
@@ -84,5 +85,16 @@ func BenchmarkCommitPostgres(b *testing.B) {
 			t.Fatal("the server does not sync")
 		}
 		return dsn
+	})
+}
+
+// What one database exports the other imports.
+func TestExportPostgres(t *testing.T) {
+	t.Run("to-postgres", func(t *testing.T) { testExport(t, sqliteDSN(t), postgresDSN(t)) })
+	t.Run("from-postgres", func(t *testing.T) { testExport(t, postgresDSN(t), sqliteDSN(t)) })
+	t.Run("empty", func(t *testing.T) {
+		if found, err := store.Exists(ctx, postgresDSN(t)); err != nil || found {
+			t.Errorf("found %t: %v", found, err)
+		}
 	})
 }

@@ -23,10 +23,12 @@ var sqliteDialect = dialect{
 	name: "sqlite",
 	// SQLite has one writer at a time; waiting for it in the process is fairer
 	// than in the database.
-	writers: 1,
-	open:    openSQLite,
-	migrate: func(ctx context.Context, db *sql.DB, log *slog.Logger) (int64, error) {
-		return migrate(ctx, goose.DialectSQLite3, db, migrations.SQLite(),
+	writers:     1,
+	open:        openSQLite,
+	listTables:  "SELECT name FROM sqlite_master WHERE type = 'table'",
+	listColumns: "SELECT name, type FROM pragma_table_info('%s') ORDER BY cid",
+	migrate: func(ctx context.Context, db *sql.DB, log *slog.Logger, upTo int64) (int64, error) {
+		return migrate(ctx, goose.DialectSQLite3, db, migrations.SQLite(), upTo,
 			goose.WithDisableGlobalRegistry(true), goose.WithSlog(log))
 	},
 	word: migrations.SQLiteWord,
@@ -65,7 +67,7 @@ func openSQLite(path string) (write, read *sql.DB, err error) {
 }
 
 // migrate brings the schema forward, and refuses one that is ahead.
-func migrate(ctx context.Context, d goose.Dialect, db *sql.DB, files fs.FS, options ...goose.ProviderOption) (int64, error) {
+func migrate(ctx context.Context, d goose.Dialect, db *sql.DB, files fs.FS, upTo int64, options ...goose.ProviderOption) (int64, error) {
 	p, err := goose.NewProvider(d, db, files, options...)
 	if err != nil {
 		return 0, fmt.Errorf("read the migrations: %w", err)
@@ -78,8 +80,15 @@ func migrate(ctx context.Context, d goose.Dialect, db *sql.DB, files fs.FS, opti
 		op := fmt.Sprintf("open data of schema %d with a program that knows schema %d", has, knows)
 		return 0, refused(ReasonDataNewer, op, "start the newer program, or restore a copy from before the update", ErrDataNewer)
 	}
-	if _, err := p.Up(ctx); err != nil {
-		return 0, fmt.Errorf("migrate from schema %d to %d: %w", has, knows, err)
+	if upTo > knows {
+		op := fmt.Sprintf("make schema %d with a program that knows schema %d", upTo, knows)
+		return 0, refused(ReasonDataNewer, op, "take the program that wrote the data", ErrDataNewer)
 	}
-	return knows, nil
+	if upTo == 0 {
+		upTo = knows
+	}
+	if _, err := p.UpTo(ctx, upTo); err != nil {
+		return 0, fmt.Errorf("migrate from schema %d to %d: %w", has, upTo, err)
+	}
+	return upTo, nil
 }

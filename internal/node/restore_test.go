@@ -421,7 +421,7 @@ func TestRestoreRefusesAndReports(t *testing.T) {
 	if !errors.Is(err, ErrDataExists) {
 		t.Fatalf("over data: %v", err)
 	}
-	if code, _ := Reason(err); code != ReasonDataExists {
+	if code, _ := Reason(err); code != "DATA_EXISTS" {
 		t.Errorf("reason %q", code)
 	}
 	if text := fmt.Sprint(err); !strings.Contains(text, cfg.DataDir) {

@@ -93,14 +93,14 @@ func TestOpenReadsEveryForm(t *testing.T) {
 		}
 	}
 	_, err = Open(keysOf(t, initiatorWords), sealed)
-	wantReason(t, err, ReasonForeign)
+	wantReason(t, err, "COPY_FOREIGN")
 	stranger := "letter advice cage absurd amount doctor acoustic avoid letter advice cage above"
 	_, err = Open(keysOf(t, stranger), forms["text"])
-	wantReason(t, err, ReasonForeign)
+	wantReason(t, err, "COPY_FOREIGN")
 	_, err = Open(keys, sealed[:len(sealed)-9])
-	wantReason(t, err, ReasonDamaged)
+	wantReason(t, err, "COPY_DAMAGED")
 	_, err = Open(keys, []byte(htlc.Countersignature{Swap: signed.Terms.ID()}.Text()))
-	wantReason(t, err, ReasonMismatch)
+	wantReason(t, err, "RESCUE_MISMATCH")
 }
 
 func TestSheetSaysWhoseTheKeysAre(t *testing.T) {
@@ -162,9 +162,9 @@ func TestRedeemWithAKnownSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = k.RedeemKnown(typed, other)
-	wantReason(t, err, ReasonMismatch)
+	wantReason(t, err, "RESCUE_MISMATCH")
 	_, err = k.RedeemOwn(typed, true)
-	wantReason(t, err, ReasonMismatch)
+	wantReason(t, err, "RESCUE_MISMATCH")
 }
 
 func TestTypedFactsAreCompared(t *testing.T) {
@@ -176,7 +176,7 @@ func TestTypedFactsAreCompared(t *testing.T) {
 		typed := bitcoinFacts(t, one)
 		change(&typed)
 		_, err := one.Refund(typed)
-		wantReason(t, err, ReasonMismatch)
+		wantReason(t, err, "RESCUE_MISMATCH")
 		if err == nil {
 			t.Error(name)
 		}
@@ -189,7 +189,7 @@ func TestTypedFactsAreCompared(t *testing.T) {
 		typed := evmFacts(t, two)
 		change(&typed)
 		_, err := two.Refund(typed)
-		wantReason(t, err, ReasonMismatch)
+		wantReason(t, err, "RESCUE_MISMATCH")
 		if err == nil {
 			t.Error(name)
 		}
@@ -233,7 +233,7 @@ func TestSafety_A6_RescueAsksTheRevealGate(t *testing.T) {
 		typed := evmFacts(t, k)
 		change(&typed)
 		held, err := k.RedeemOwn(typed, false)
-		wantReason(t, err, ReasonHeld)
+		wantReason(t, err, "RESCUE_HELD")
 		if held.Raw != "" {
 			t.Errorf("%s: the secret is out", name)
 		}

@@ -144,6 +144,11 @@ func (k *Kit) reveal(typed Typed, s Spend) (htlc.Verdict, error) {
 		Clock:         typed.Clock,
 		StateRead:     htlc.Observed{State: htlc.Checked(typed.Unspent), Detail: "say that the explorer shows it as unspent"},
 		BackEndsAgree: agree,
+		// What was typed in says no more than depth and that two sources agree.
+		Final: htlc.Observed{
+			State: htlc.Checked(view.Legs[in].Status == htlc.LegConfirmed), Detail: "wait for more confirmations, and for the explorer to call it final",
+		},
+		ChainsCalm: agree,
 		// On Bitcoin the script was run; on an EVM chain the payout goes to a
 		// plain account of our own, which refuses nothing.
 		RedeemRuns: htlc.Observed{State: htlc.CheckPassed}, RedeemMeans: means, DiskSpace: htlc.Observed{State: htlc.CheckPassed},

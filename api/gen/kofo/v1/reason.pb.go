@@ -128,6 +128,16 @@ const (
 	Reason_REASON_BAD_CONFIG Reason = 74
 	// The store does not answer.
 	Reason_REASON_STORE_UNAVAILABLE Reason = 78
+	// There are data already, and restore overwrites none.
+	Reason_REASON_DATA_EXISTS Reason = 80
+	// A copy or a backup is damaged, was altered or was cut off.
+	Reason_REASON_COPY_DAMAGED Reason = 81
+	// A copy or a backup is encrypted to another seed, or about another party.
+	Reason_REASON_COPY_FOREIGN Reason = 82
+	// What was typed in does not fit the terms.
+	Reason_REASON_RESCUE_MISMATCH Reason = 83
+	// To show the secret now is not safe.
+	Reason_REASON_RESCUE_HELD Reason = 84
 	// The node is shutting down.
 	Reason_REASON_SHUTTING_DOWN Reason = 90
 	// A fault of this node; its log has more under the request id.
@@ -243,6 +253,11 @@ var (
 		73:  "REASON_ALREADY_RUNNING",
 		74:  "REASON_BAD_CONFIG",
 		78:  "REASON_STORE_UNAVAILABLE",
+		80:  "REASON_DATA_EXISTS",
+		81:  "REASON_COPY_DAMAGED",
+		82:  "REASON_COPY_FOREIGN",
+		83:  "REASON_RESCUE_MISMATCH",
+		84:  "REASON_RESCUE_HELD",
 		90:  "REASON_SHUTTING_DOWN",
 		91:  "REASON_INTERNAL",
 		92:  "REASON_NOT_IMPLEMENTED",
@@ -322,6 +337,11 @@ var (
 		"REASON_ALREADY_RUNNING":        73,
 		"REASON_BAD_CONFIG":             74,
 		"REASON_STORE_UNAVAILABLE":      78,
+		"REASON_DATA_EXISTS":            80,
+		"REASON_COPY_DAMAGED":           81,
+		"REASON_COPY_FOREIGN":           82,
+		"REASON_RESCUE_MISMATCH":        83,
+		"REASON_RESCUE_HELD":            84,
 		"REASON_SHUTTING_DOWN":          90,
 		"REASON_INTERNAL":               91,
 		"REASON_NOT_IMPLEMENTED":        92,
@@ -388,7 +408,7 @@ var File_kofo_v1_reason_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x14kofo/v1/reason.proto\x12\akofo.v1*\xfb\x10\n" +
+	"\x14kofo/v1/reason.proto\x12\akofo.v1*\xf9\x11\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_TICKET_EXPIRED\x10\x01\x12\x19\n" +
@@ -435,7 +455,12 @@ const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\x11REASON_DATA_NEWER\x10H\x12\x1a\n" +
 	"\x16REASON_ALREADY_RUNNING\x10I\x12\x15\n" +
 	"\x11REASON_BAD_CONFIG\x10J\x12\x1c\n" +
-	"\x18REASON_STORE_UNAVAILABLE\x10N\x12\x18\n" +
+	"\x18REASON_STORE_UNAVAILABLE\x10N\x12\x16\n" +
+	"\x12REASON_DATA_EXISTS\x10P\x12\x17\n" +
+	"\x13REASON_COPY_DAMAGED\x10Q\x12\x17\n" +
+	"\x13REASON_COPY_FOREIGN\x10R\x12\x1a\n" +
+	"\x16REASON_RESCUE_MISMATCH\x10S\x12\x16\n" +
+	"\x12REASON_RESCUE_HELD\x10T\x12\x18\n" +
 	"\x14REASON_SHUTTING_DOWN\x10Z\x12\x13\n" +
 	"\x0fREASON_INTERNAL\x10[\x12\x1a\n" +
 	"\x16REASON_NOT_IMPLEMENTED\x10\\\x12\x1c\n" +

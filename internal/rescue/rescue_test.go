@@ -237,7 +237,7 @@ func TestSafety_A6_RescueAsksTheRevealGate(t *testing.T) {
 		if held.Raw != "" {
 			t.Errorf("%s: the secret is out", name)
 		}
-		if told, err := k.RedeemOwn(typed, true); err != nil || len(told.Warnings) != 2 {
+		if told, err := k.RedeemOwn(typed, true); err != nil || len(told.Warnings) < 2 {
 			t.Errorf("%s: %+v, %v", name, told.Warnings, err)
 		}
 	}

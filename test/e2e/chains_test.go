@@ -427,6 +427,7 @@ var (
 	eventFunded   = crypto.Keccak256Hash([]byte("Funded(bytes32)"))
 	eventRedeemed = crypto.Keccak256Hash([]byte("Redeemed(bytes32,bytes32)"))
 	eventRefunded = crypto.Keccak256Hash([]byte("Refunded(bytes32)"))
+	eventClosed   = crypto.Keccak256Hash([]byte("ClosedByConsent(bytes32)"))
 )
 
 // event is what the tests read of a log.
@@ -445,7 +446,7 @@ func (g *gethd) uses(ctx context.Context, deployment common.Address, id common.H
 		switch l.Topics[0] {
 		case eventFunded:
 			fundings++
-		case eventRedeemed, eventRefunded:
+		case eventRedeemed, eventRefunded, eventClosed:
 			spends = append(spends, l)
 		}
 	}

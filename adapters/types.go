@@ -148,8 +148,11 @@ type Funding struct {
 // FeePolicy is how urgent a spend is. An adapter picks the market's feerate
 // while the deadline is far and climbs to the budget before it.
 type FeePolicy struct {
-	Now, Deadline int64       // unix seconds by the chain's clock; no deadline is 0
-	Budget        htlc.Amount // what the climb goes up to, in the chain's own coin
+	Now, Deadline int64 // unix seconds by the chain's clock; no deadline is 0
+	// Window is how many seconds before the deadline the climb begins; zero: as
+	// the adapter is configured.
+	Window int64
+	Budget htlc.Amount // what the climb goes up to, in the chain's own coin
 	// Must: whoever does not pay the market's feerate now may lose the leg. The
 	// market's is then paid above the budget too, up to what the leg is worth
 	// where it is the chain's own coin, and to what the account has. Without it

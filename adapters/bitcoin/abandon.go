@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
-	"strconv"
 
 	"github.com/btcsuite/btcd/btcec/v2/schnorr"
 	"github.com/btcsuite/btcd/chainhash/v2"
@@ -16,9 +14,6 @@ import (
 
 	"github.com/kofo-network/kofo/adapters"
 )
-
-// maxOffers bounds how often one call asks the node whether a fee is enough.
-const maxOffers = 5
 
 // lock is a funding that may have left the process.
 type lock struct {
@@ -37,7 +32,7 @@ func (a *Adapter) Abandon(ctx context.Context, req adapters.Abandonment) (adapte
 	if err != nil {
 		return adapters.Abandoned{}, err
 	}
-	market, err := a.market(ctx)
+	market, err := a.prices(ctx)
 	if err != nil {
 		return adapters.Abandoned{}, err
 	}
@@ -171,7 +166,7 @@ func (a *Adapter) forgottenSpends(ctx context.Context, locks []lock) (map[wire.O
 
 // abandon returns the payment that replaces the live fundings, after it has
 // bound their coins to it.
-func (a *Adapter) abandon(ctx context.Context, req adapters.Abandonment, live []lock, market uint64) (adapters.Tx, error) {
+func (a *Adapter) abandon(ctx context.Context, req adapters.Abandonment, live []lock, market prices) (adapters.Tx, error) {
 	w := a.wallet
 	coins, err := w.coinsOf(req.Owner, live)
 	if err != nil {
@@ -277,14 +272,14 @@ func (w *wallet) lastSweep(stored *adapters.Tx, live []lock) *earlier {
 
 // offer signs the payment for a fee that the node takes, as far as the policy
 // allows, or returns the last one where it serves.
-func (a *Adapter) offer(ctx context.Context, req adapters.Abandonment, live []lock, s sweep, last *earlier, market uint64) (adapters.Tx, error) {
+func (a *Adapter) offer(ctx context.Context, req adapters.Abandonment, live []lock, s sweep, last *earlier, market prices) (adapters.Tx, error) {
 	size := virtualSize(s.unsigned(0))
-	most := s.amount() - dustLimit(s.payout)
-	rate, err := climb(market, size, req.Fees, a.config.ClimbWindow, most)
+	most := s.amount() - a.params.dustLimit(s.payout)
+	rate, err := climb(market.market, size, req.Fees, a.config.ClimbWindow, most)
 	if err != nil {
 		return adapters.Tx{}, err
 	}
-	step := feeFor(relayFloor, size)
+	step := feeFor(market.step, size)
 	evicted, err := a.evicted(ctx, live, size)
 	if err != nil {
 		return adapters.Tx{}, err
@@ -357,53 +352,13 @@ func (a *Adapter) evicted(ctx context.Context, live []lock, size uint64) (int64,
 // pooledFees is what a waiting transaction pays together with everything that
 // hangs on it; zero where it does not wait or the node does not tell.
 func (a *Adapter) pooledFees(ctx context.Context, txid chainhash.Hash) (int64, error) {
-	var entry struct {
-		Fees struct {
-			Descendant coinValue `json:"descendant"`
-		} `json:"fees"`
-	}
-	err := a.node.call(ctx, "getmempoolentry", &entry, txid.String())
-	var refused *rpcError
-	if errors.As(err, &refused) {
-		return 0, nil
-	}
+	entry, err := a.mempoolEntry(ctx, txid)
 	return int64(entry.Fees.Descendant), err
 }
 
 // wanted is the fee that the node wants for a payment of some size, which is at
 // most the fee that it has where the node takes it or has it.
 func (a *Adapter) wanted(ctx context.Context, tx adapters.Tx, fee int64, size uint64) (int64, error) {
-	err := a.testAccept(ctx, tx)
-	var refused *adapters.Error
-	if !errors.As(err, &refused) {
-		return 0, err
-	}
-	switch refused.Reason {
-	case "REPLACEMENT_UNDERPRICED", "FEE_TOO_LOW":
-		return wantedBy(refused.Err.Error(), fee, size), nil
-	case "NODE_UNREACHABLE", "WRONG_CHAIN":
-		return 0, err
-	default:
-		return 0, nil // more money does not help; Broadcast tells
-	}
-}
-
-// btcdWants is how btcd refuses a replacement.
-var btcdWants = regexp.MustCompile(`insufficient (absolute fee|fee rate): needs (?:more than )?([0-9]{1,15})\b`)
-
-// wantedBy reads what a refusal asks for; where it does not say, twice as much.
-func wantedBy(says string, fee int64, size uint64) int64 {
-	found := btcdWants.FindStringSubmatch(says)
-	if found == nil {
-		return 2 * fee
-	}
-	wants, err := strconv.ParseUint(found[2], 10, 63)
-	switch {
-	case err != nil:
-		return 2 * fee
-	case found[1] == "fee rate":
-		return max(feeFor(min(wants, maxFeeRate)+1, size), fee+1)
-	default:
-		return max(int64(wants), fee+1)
-	}
+	wanted, _, err := a.ask(ctx, tx, fee, size)
+	return wanted, err
 }

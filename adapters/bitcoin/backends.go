@@ -123,7 +123,7 @@ func (n *node) checkBlock(b *wire.MsgBlock) error {
 // send hands a transaction to every good back end, and returns the best answer.
 func (n *node) send(ctx context.Context, op, raw string) error {
 	return n.backs.Send(ctx, func(ctx context.Context) error {
-		return n.call(ctx, "sendrawtransaction", nil, raw)
+		return n.call(ctx, "sendrawtransaction", nil, raw, coinsPerKilobyte)
 	}, func(err error) backend.Answer {
 		var refused *rpcError
 		switch {

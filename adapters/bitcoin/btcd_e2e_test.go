@@ -34,6 +34,8 @@ func TestSweepsOnBtcd(t *testing.T) { sweepFive(t, newBtcdKit(t)) }
 
 func TestPresignedRedeemOnBtcd(t *testing.T) { towerRedeems(t, newBtcdKit(t)) }
 
+func TestSafety_B1_FeeClimbsToBudgetOnBtcd(t *testing.T) { feeClimbs(t, newBtcdKit(t)) }
+
 // btcdNetwork is a btcd process whose only peer is the chain in this process:
 // what it holds in its mempool is mined there, and the blocks are given to it.
 type btcdNetwork struct {

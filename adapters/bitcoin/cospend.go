@@ -148,14 +148,14 @@ func (a *Adapter) pricedJoint(ctx context.Context, points []wire.OutPoint, spent
 		return joint{}, 0, err
 	}
 	size := virtualSize(j.padded())
-	most := in - dustLimit(payout)
+	most := in - a.params.dustLimit(payout)
 	rate, err := climb(market, size, fees, a.config.ClimbWindow, most)
 	if err != nil {
 		return joint{}, 0, err
 	}
 	fee := feeFor(rate, size)
 	if fee > most {
-		return joint{}, 0, dust(fmt.Sprintf("spend %d satoshi together", in), fee+dustLimit(payout))
+		return joint{}, 0, dust(fmt.Sprintf("spend %d satoshi together", in), fee+a.params.dustLimit(payout))
 	}
 	out.Value = in - fee
 	// The digests cover the outputs: they are made anew with the value.

@@ -65,7 +65,7 @@ const FundSize = fundSize
 
 // DustLimit and VirtualSize are those of the package.
 var (
-	DustLimit   = dustLimit
+	DustLimit   = Regtest().dustLimit
 	VirtualSize = virtualSize
 	FeeFor      = feeFor
 )

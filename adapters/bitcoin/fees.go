@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
 	"sync"
 	"time"
 
@@ -17,15 +16,13 @@ import (
 const (
 	// maxFeeRate is a limit of sanity: a coin for 1,000 virtual bytes.
 	maxFeeRate = 100_000_000
-	// relayFloor is the least that nodes relay, and the step by which a
-	// replacement has to pay more (BIP-125), in satoshi for 1,000 virtual bytes.
-	relayFloor = 1_000
+	// silentRelay is taken where the node does not tell what it relays, and by
+	// how much a replacement has to pay more (BIP-125).
+	silentRelay = 1_000
 
 	witnessScale = 4
-	// dustInput is what a node assumes for spending a witness output, and
-	// dustRate the feerate that it prices it with.
+	// dustInput is what a node assumes for spending a witness output.
 	dustInput = 67
-	dustRate  = 3
 )
 
 // virtualSize is the size that nodes price.
@@ -40,43 +37,56 @@ func feeFor(rate, size uint64) int64 { return int64((rate*size + 999) / 1000) }
 // rateOf is the feerate of a fee, rounded down.
 func rateOf(fee int64, size uint64) uint64 { return uint64(max(fee, 0)) * 1000 / size }
 
-// dustLimit is the least that a node relays to a script.
-func dustLimit(script []byte) int64 {
-	return int64(wire.NewTxOut(0, script).SerializeSize()+dustInput) * dustRate
+// dustLimit is the least that a node relays to a script. No node tells it, but
+// every one says so of a transaction that it is asked about.
+func (p Params) dustLimit(script []byte) int64 {
+	return int64(wire.NewTxOut(0, script).SerializeSize()+dustInput) * p.DustRate
 }
 
 // marketAge is for how long the market's feerate is believed. When a secret
 // comes out, many redeems may be priced in one moment.
 const marketAge = 2 * time.Second
 
-// feeMarket remembers the market's feerate.
+// prices are what the node says of fees, in satoshi for 1,000 virtual bytes.
+type prices struct {
+	market uint64 // what confirms soon; never below relay
+	relay  uint64 // the least that the node takes now
+	step   uint64 // by which a replacement has to pay more, for its own relay
+}
+
+// feeMarket remembers the prices.
 type feeMarket struct {
-	mu   sync.Mutex
-	rate uint64
-	at   time.Time
+	mu     sync.Mutex
+	prices prices
+	at     time.Time
 }
 
 // market is the feerate of now: never below what the node relays or the floor.
 func (a *Adapter) market(ctx context.Context) (uint64, error) {
+	p, err := a.prices(ctx)
+	return p.market, err
+}
+
+func (a *Adapter) prices(ctx context.Context) (prices, error) {
 	a.fees.mu.Lock()
-	rate, age := a.fees.rate, time.Since(a.fees.at)
+	p, age := a.fees.prices, time.Since(a.fees.at)
 	a.fees.mu.Unlock()
-	if rate != 0 && age < marketAge {
-		return rate, nil
+	if p.market != 0 && age < marketAge {
+		return p, nil
 	}
-	relay, err := a.relayFee(ctx)
+	p, err := a.relayPolicy(ctx)
 	if err != nil {
-		return 0, err
+		return prices{}, err
 	}
 	estimate, err := a.estimate(ctx)
 	if err != nil {
-		return 0, err
+		return prices{}, err
 	}
-	rate = min(max(relay, estimate, a.config.FeeFloor), maxFeeRate)
+	p.market = min(max(p.relay, estimate, a.config.FeeFloor), maxFeeRate)
 	a.fees.mu.Lock()
-	a.fees.rate, a.fees.at = rate, time.Now()
+	a.fees.prices, a.fees.at = p, time.Now()
 	a.fees.mu.Unlock()
-	return rate, nil
+	return p, nil
 }
 
 // estimate is the node's own; zero where it does not know, which is not the
@@ -101,64 +111,53 @@ func (a *Adapter) estimate(ctx context.Context) (uint64, error) {
 	return uint64(max(plain, 0)), err
 }
 
-// relayFee is the least that the node takes now.
-func (a *Adapter) relayFee(ctx context.Context) (uint64, error) {
+// relayPolicy asks for the least that the node takes now, which rises with a
+// full mempool, and for the step of replacements. btcd tells only what it relays,
+// and takes that for both.
+func (a *Adapter) relayPolicy(ctx context.Context) (prices, error) {
 	var pool struct {
 		Min   coinValue `json:"mempoolminfee"`
 		Relay coinValue `json:"minrelaytxfee"`
+		Step  coinValue `json:"incrementalrelayfee"`
 	}
 	if err := a.node.call(ctx, "getmempoolinfo", &pool); err != nil {
-		return 0, asUnreachable("ask for the relay fee", err)
+		return prices{}, asUnreachable("ask for the relay fee", err)
 	}
 	if least := max(pool.Min, pool.Relay); least > 0 {
-		return max(uint64(least), relayFloor), nil
+		step, err := a.replacementStep(ctx, pool.Step, pool.Relay)
+		return prices{relay: uint64(least), step: step}, err
 	}
 	var info struct {
 		Relay coinValue `json:"relayfee"`
 	}
 	err := a.node.call(ctx, "getinfo", &info)
-	if isCode(err, codeMethodNotFound) {
-		return relayFloor, nil
+	if err != nil && !isCode(err, codeMethodNotFound) {
+		return prices{}, asUnreachable("ask for the relay fee", err)
 	}
-	if err != nil {
-		return 0, asUnreachable("ask for the relay fee", err)
+	relay := uint64(silentRelay)
+	if info.Relay > 0 {
+		relay = uint64(info.Relay)
 	}
-	return max(uint64(max(info.Relay, 0)), relayFloor), nil
+	return prices{relay: relay, step: relay}, nil
 }
 
-// climb is the feerate of a spend: the market's while the deadline is far, and
-// from there in a straight line up to what the budget buys. most is the most
-// that the spend can pay at all. The fee stays within the budget, but for a
-// spend that must not wait: it pays the market's all the same.
-func climb(market, size uint64, policy adapters.FeePolicy, window, most int64) (uint64, error) {
-	top, budgeted := most, !policy.Budget.IsZero()
-	if budget, fits := policy.Budget.Uint64(); budgeted && fits && budget < uint64(max(top, 0)) {
-		top = int64(budget)
-	}
-	limit, least := min(rateOf(top, size), maxFeeRate), uint64(0)
-	if policy.Must {
-		least = min(market, rateOf(most, size), maxFeeRate)
-	}
-	if max(limit, least) < relayFloor {
-		return 0, &adapters.Error{
-			Reason: "BUDGET_TOO_SMALL", Op: fmt.Sprintf("price a spend of %d vbytes", size), Retryable: true,
-			Advice: fmt.Sprintf("budget and amount allow %d satoshi for 1,000 vbytes, nodes want %d", limit, uint64(relayFloor)),
-			Err:    adapters.ErrBudget,
+// replacementStep is told by getmempoolinfo of newer nodes and by getnetworkinfo
+// of older ones.
+func (a *Adapter) replacementStep(ctx context.Context, told, relay coinValue) (uint64, error) {
+	if told <= 0 {
+		var network struct {
+			Step coinValue `json:"incrementalfee"`
 		}
+		var refused *rpcError
+		if err := a.node.call(ctx, "getnetworkinfo", &network); err != nil && !errors.As(err, &refused) {
+			return 0, asUnreachable("ask for the step of replacements", err)
+		}
+		told = network.Step
 	}
-	rate := min(market, limit)
-	if budgeted && policy.Deadline > 0 && window > 0 {
-		passed := min(max(window-(policy.Deadline-policy.Now), 0), window)
-		rate += mulDiv(limit-rate, uint64(passed), uint64(window))
+	if told <= 0 {
+		told = max(relay, silentRelay)
 	}
-	return max(rate, least), nil
-}
-
-// mulDiv is a*b/c where c >= b, so that it cannot overflow.
-func mulDiv(a, b, c uint64) uint64 {
-	high, low := bits.Mul64(a, b)
-	quotient, _ := bits.Div64(high, low, c)
-	return quotient
+	return uint64(told), nil
 }
 
 // Sizes in virtual bytes, rounded up, of what the quote speaks of; a test
@@ -200,7 +199,7 @@ func (a *Adapter) smallest(stress uint64) int64 {
 	redeem, refund := feeFor(stress, redeemSize), feeFor(stress, refundSize)
 	percent := int64(a.config.MinFeePercent)
 	byFees := ((redeem+refund)*100 + percent - 1) / percent
-	return max(byFees, dustLimit(make([]byte, taprootScriptSize))+max(redeem, refund))
+	return max(byFees, a.params.dustLimit(make([]byte, taprootScriptSize))+max(redeem, refund))
 }
 
 // stress is the feerate of what has to hold in bad times.

@@ -2,8 +2,6 @@ package bitcoin
 
 import (
 	"context"
-	"encoding/hex"
-	"errors"
 	"fmt"
 
 	"github.com/btcsuite/btcd/wire/v2"
@@ -41,7 +39,7 @@ func (a *Adapter) Fund(ctx context.Context, owner string, terms htlc.Terms, leg 
 		return adapters.Funding{}, err
 	}
 	s := c.refunding(wire.OutPoint{Hash: lock.Tx.TxHash()}, payout)
-	fee := min(feeFor(rate, virtualSize(s.unsigned(0))), s.amount-dustLimit(payout))
+	fee := min(feeFor(rate, virtualSize(s.unsigned(0))), s.amount-a.params.dustLimit(payout))
 	refund, err := a.signSpend(s, fee, key)
 	if err != nil {
 		return adapters.Funding{}, fmt.Errorf("sign the refund: %w", err)
@@ -102,31 +100,4 @@ func (w *wallet) signAuthored(authored *txauthor.AuthoredTx, sequence uint32) er
 func (a *Adapter) finishAuthored(authored *txauthor.AuthoredTx) (adapters.Tx, error) {
 	fee := authored.TotalInput - txauthor.SumOutputValues(authored.Tx.TxOut)
 	return a.finish(authored.Tx, int64(fee))
-}
-
-// testAccept asks the node what it would say to a transaction that holds no
-// secret; a node without the question is believed to say yes.
-func (a *Adapter) testAccept(ctx context.Context, tx adapters.Tx) error {
-	var replies []struct {
-		Allowed bool   `json:"allowed"`
-		Reason  string `json:"reject-reason"`
-	}
-	err := a.node.call(ctx, "testmempoolaccept", &replies, []string{hex.EncodeToString(tx.Raw)}, 0)
-	var refused *rpcError
-	if errors.As(err, &refused) {
-		if refused.Code == codeMethodNotFound {
-			return nil
-		}
-		return judge("test "+tx.ID, refused.Message)
-	}
-	if err != nil {
-		return err
-	}
-	if len(replies) != 1 {
-		return unreachable("test "+tx.ID, fmt.Errorf("%d answers to one question", len(replies)))
-	}
-	if replies[0].Allowed {
-		return nil
-	}
-	return judge("test "+tx.ID, replies[0].Reason)
 }

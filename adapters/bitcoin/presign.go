@@ -91,7 +91,7 @@ func (a *Adapter) presign(ctx context.Context, spend adapters.Spend, role Role, 
 		return nil, err
 	}
 	s := with(c, point, payout)
-	size, most := virtualSize(s.unsigned(0)), s.amount-dustLimit(payout)
+	size, most := virtualSize(s.unsigned(0)), s.amount-a.params.dustLimit(payout)
 	var out []Presigned
 	for _, rate := range feerates {
 		fee := feeFor(rate, size)
@@ -105,7 +105,7 @@ func (a *Adapter) presign(ctx context.Context, spend adapters.Spend, role Role, 
 		out = append(out, p)
 	}
 	if len(out) == 0 {
-		return nil, dust(fmt.Sprintf("sign a spend of %d satoshi in advance", s.amount), feeFor(feerates[0], size)+dustLimit(payout))
+		return nil, dust(fmt.Sprintf("sign a spend of %d satoshi in advance", s.amount), feeFor(feerates[0], size)+a.params.dustLimit(payout))
 	}
 	return out, nil
 }
@@ -114,7 +114,7 @@ func checkLadder(feerates []uint64) error {
 	bad := len(feerates) == 0 || len(feerates) > maxRungs
 	last := uint64(0)
 	for _, rate := range feerates {
-		bad = bad || rate > maxFeeRate || rate < last+relayFloor
+		bad = bad || rate > maxFeeRate || rate < last+silentRelay
 		last = min(rate, maxFeeRate)
 	}
 	if !bad {
@@ -122,7 +122,7 @@ func checkLadder(feerates []uint64) error {
 	}
 	return &adapters.Error{
 		Reason: "FEE_LADDER", Op: fmt.Sprintf("sign a spend at the feerates %v", feerates),
-		Err: fmt.Errorf("%w: 1 to %d of them, each %d above the one before, up to %d", errLadder, maxRungs, uint64(relayFloor), uint64(maxFeeRate)),
+		Err: fmt.Errorf("%w: 1 to %d of them, each %d above the one before, up to %d", errLadder, maxRungs, uint64(silentRelay), uint64(maxFeeRate)),
 	}
 }
 
@@ -156,7 +156,7 @@ func (p *Presigned) describe(params Params) error {
 	}
 	p.Contract, p.Ref = hex.EncodeToString(s.contract.script), refOf(s.point)
 	_, addresses, _, err := txscript.ExtractPkScriptAddrs(s.payout, params.Net)
-	if err != nil || len(addresses) != 1 || p.fee < 0 || s.amount-p.fee < dustLimit(s.payout) {
+	if err != nil || len(addresses) != 1 || p.fee < 0 || s.amount-p.fee < params.dustLimit(s.payout) {
 		return errPayout
 	}
 	p.PayTo, p.Payout = addresses[0].EncodeAddress(), amountOf(s.amount-p.fee)

@@ -75,8 +75,11 @@ func simulate(real, twin *contract, point wire.OutPoint, dummy htlc.Secret, payo
 	return nil
 }
 
+// simulationRate prices a rehearsal, which no node sees.
+const simulationRate = 1_000
+
 func run(s spending, key *btcec.PrivateKey) error {
-	fee := feeFor(relayFloor, virtualSize(s.unsigned(0)))
+	fee := feeFor(simulationRate, virtualSize(s.unsigned(0)))
 	tx := s.unsigned(fee)
 	if err := s.sign(tx, key); err != nil {
 		return err
@@ -102,7 +105,7 @@ func (a *Adapter) CheckMeans(ctx context.Context, owner string, terms htlc.Terms
 	}
 	output := wire.NewTxOut(amount, make([]byte, taprootScriptSize))
 	if !payer {
-		least := feeFor(a.config.StressFee, redeemSize) + dustLimit(output.PkScript)
+		least := feeFor(a.config.StressFee, redeemSize) + a.params.dustLimit(output.PkScript)
 		if amount < least {
 			return insufficient(fmt.Sprintf("redeem %d satoshi at stress fees", amount), least-amount)
 		}

@@ -173,6 +173,10 @@ func (w *wallet) author(owner string, outputs []*wire.TxOut, rate uint64, coins 
 		return nil, err
 	}
 	authored.Tx.Version = txVersion
+	// The library knows the dust of one chain only.
+	if i := authored.ChangeIndex; i >= 0 && authored.Tx.TxOut[i].Value < w.a.params.dustLimit(authored.Tx.TxOut[i].PkScript) {
+		authored.Tx.TxOut, authored.ChangeIndex = slices.Delete(authored.Tx.TxOut, i, i+1), -1
+	}
 	return authored, nil
 }
 

@@ -184,10 +184,6 @@ func (c *contract) compare(out *unspent) error {
 
 // spend prices and signs a spend, or returns the last one where it serves.
 func (a *Adapter) spend(ctx context.Context, spend adapters.Spend, c *contract, key *btcec.PrivateKey, with func(payout []byte) spending) (adapters.Tx, error) {
-	market, err := a.market(ctx)
-	if err != nil {
-		return adapters.Tx{}, err
-	}
 	payout, err := a.payoutFor(ctx, c)
 	if err != nil {
 		return adapters.Tx{}, err
@@ -197,19 +193,12 @@ func (a *Adapter) spend(ctx context.Context, spend adapters.Spend, c *contract, 
 		payout = last.payout
 	}
 	s := with(payout)
-	size := virtualSize(s.unsigned(0))
-	most := s.amount - dustLimit(payout)
-	rate, err := climb(market, size, spend.Fees, a.config.ClimbWindow, most)
-	if err != nil {
+	fee, err := a.priceSpend(ctx, s, spend.Fees, last)
+	switch {
+	case last != nil && (fee == last.fee || errors.Is(err, adapters.ErrBudget)):
+		return *spend.Replace, nil // also where no more may be paid: another node may take it
+	case err != nil:
 		return adapters.Tx{}, err
-	}
-	fee := feeFor(rate, size)
-	if last != nil {
-		// A replacement pays for its own relay on top of what it replaces.
-		least := last.fee + feeFor(relayFloor, size)
-		if fee < least || last.fee >= fee {
-			return *spend.Replace, nil
-		}
 	}
 	tx, err := a.signSpend(s, fee, key)
 	if err == nil && last != nil {
@@ -218,9 +207,38 @@ func (a *Adapter) spend(ctx context.Context, spend adapters.Spend, c *contract, 
 	return tx, err
 }
 
+// priceSpend is the fee of a spend: what the climb says, or more where the node
+// wants more for it; the last one's where that serves.
+func (a *Adapter) priceSpend(ctx context.Context, s spending, policy adapters.FeePolicy, last *earlier) (int64, error) {
+	now, err := a.prices(ctx)
+	if err != nil {
+		return 0, err
+	}
+	size := virtualSize(s.unsigned(0))
+	most := s.amount - a.params.dustLimit(s.payout)
+	rate, err := climb(now.market, size, policy, a.config.ClimbWindow, most)
+	if err != nil {
+		return 0, err
+	}
+	fee := feeFor(rate, size)
+	top := max(fee, mayPay(adapters.FeePolicy{Budget: policy.Budget}, most))
+	if last != nil && fee < worthwhile(last.fee, fee, feeFor(min(rateOf(top, size), maxFeeRate), size), now.step, size) {
+		wanted, _, err := a.acceptable(ctx, s, last.fee, max(top, last.fee), now)
+		if err != nil || wanted < last.fee+feeFor(now.step, size) {
+			return last.fee, err
+		}
+		return wanted, nil
+	}
+	fee, refused, err := a.acceptable(ctx, s, fee, top, now)
+	if err == nil && refused {
+		err = overBudget(size, rateOf(top, size), now.relay)
+	}
+	return fee, err
+}
+
 func (a *Adapter) signSpend(s spending, fee int64, key *btcec.PrivateKey) (adapters.Tx, error) {
-	if s.amount-fee < dustLimit(s.payout) {
-		return adapters.Tx{}, dust(fmt.Sprintf("spend %d satoshi", s.amount), fee+dustLimit(s.payout))
+	if s.amount-fee < a.params.dustLimit(s.payout) {
+		return adapters.Tx{}, dust(fmt.Sprintf("spend %d satoshi", s.amount), fee+a.params.dustLimit(s.payout))
 	}
 	tx := s.unsigned(fee)
 	if err := s.sign(tx, key); err != nil {

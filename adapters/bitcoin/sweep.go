@@ -32,6 +32,8 @@ type sweepPlan struct {
 	payout  []byte
 	fee     int64
 	saved   adapters.Saving
+	now     prices
+	params  Params
 }
 
 // SweepRedeems redeems every member by its secret. What the caller owes it is
@@ -146,7 +148,7 @@ func (a *Adapter) plan(ctx context.Context, req adapters.Sweep, witness func(*sw
 			Err: fmt.Errorf("%w: a sweep has %d to %d members", adapters.ErrNotInSweep, minMembers, maxMembers),
 		}
 	}
-	s := new(sweepPlan)
+	s := &sweepPlan{params: a.params}
 	if err := a.gather(ctx, s, req.Spends); err != nil {
 		return nil, err
 	}
@@ -154,15 +156,14 @@ func (a *Adapter) plan(ctx context.Context, req adapters.Sweep, witness func(*sw
 	if s.payout, err = a.payoutFor(ctx, s.members[0].c); err != nil {
 		return nil, err
 	}
-	market, err := a.market(ctx)
-	if err != nil {
+	if s.now, err = a.prices(ctx); err != nil {
 		return nil, err
 	}
 	last := stored(req.Replace)
 	if last != nil {
 		s.payout = last.payout
 	}
-	err = s.price(market, last, witness)
+	err = s.price(last, witness)
 	return s, err
 }
 
@@ -250,7 +251,7 @@ func (s *sweepPlan) keyWitness(member) wire.TxWitness {
 
 // price finds the fee: the market's, more where another sweep is replaced, and
 // of no member more than its budget, nor so much that it brings nothing.
-func (s *sweepPlan) price(market uint64, last *storedSweep, witness func(*sweepPlan, member) wire.TxWitness) error {
+func (s *sweepPlan) price(last *storedSweep, witness func(*sweepPlan, member) wire.TxWitness) error {
 	out := wire.NewTxOut(0, s.payout)
 	s.joint = s.build(out)
 	for i, m := range s.members {
@@ -260,10 +261,10 @@ func (s *sweepPlan) price(market uint64, last *storedSweep, witness func(*sweepP
 	for _, m := range s.members {
 		alone += virtualSize(s.lone(m).unsigned(0))
 	}
-	s.fee = feeFor(market, size)
+	s.fee = feeFor(s.now.market, size)
 	if last != nil && !s.same(last) {
 		// It pays for its own relay on top, and better than what it replaces.
-		s.fee = max(s.fee, last.fee+feeFor(relayFloor, size), feeFor(rateOf(last.fee, last.size)+1, size))
+		s.fee = max(s.fee, last.fee+feeFor(s.now.step, size), feeFor(rateOf(last.fee, last.size)+1, size))
 	}
 	rate := rateOf(s.fee, size)
 	s.saved = adapters.Saving{Size: alone - size, Fee: amountOf(feeFor(rate, alone) - feeFor(rate, size))}
@@ -275,7 +276,7 @@ func (s *sweepPlan) price(market uint64, last *storedSweep, witness func(*sweepP
 				Err: adapters.ErrBudget,
 			})
 		}
-		if least := share + dustLimit(s.payout); m.c.amount < least {
+		if least := share + s.params.dustLimit(s.payout); m.c.amount < least {
 			return ofMember(i, dust(fmt.Sprintf("sweep %d satoshi", m.c.amount), least))
 		}
 	}
@@ -310,7 +311,7 @@ func (s *sweepPlan) same(last *storedSweep) bool {
 // a replacement costs.
 func (s *sweepPlan) serves(tx *adapters.Tx) bool {
 	last := stored(tx)
-	return last != nil && s.same(last) && s.fee < last.fee+feeFor(relayFloor, last.size)
+	return last != nil && s.same(last) && s.fee < last.fee+feeFor(s.now.step, last.size)
 }
 
 // storedSweep is what matters of the last one.

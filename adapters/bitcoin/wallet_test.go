@@ -289,7 +289,11 @@ func TestClimb(t *testing.T) {
 		window := rapid.Int64Range(0, 100_000).Draw(t, "window")
 		deadline := rapid.Int64Range(0, 1<<33).Draw(t, "deadline")
 		last := uint64(0)
-		for _, left := range []int64{window + 1, window, window / 2, window / 3, 0, -1000} {
+		top := min(uint64(most), budget)
+		if budget == 0 {
+			top = uint64(most)
+		}
+		for _, left := range []int64{window + 1, window, window / 2, window / 3, window / 8, 0, -1000} {
 			policy := adapters.FeePolicy{Now: deadline - left, Deadline: deadline, Budget: htlc.NewAmount(budget)}
 			rate, err := bitcoin.Climb(market, size, policy, window, most)
 			if err != nil {
@@ -299,11 +303,14 @@ func TestClimb(t *testing.T) {
 				return
 			}
 			fee := bitcoin.FeeFor(rate, size)
-			if budget > 0 && fee > int64(budget) || fee > most || rate < 1_000 || rate < last {
+			if budget > 0 && fee > int64(budget) || fee > most || rate == 0 || rate < last {
 				t.Fatalf("left %d: rate %d after %d, fee %d", left, rate, last, fee)
 			}
 			if left > window && rate > market {
 				t.Fatalf("rate %d above the market before the window", rate)
+			}
+			if full := min(top*1000/size, 100_000_000); budget > 0 && deadline > 0 && window > 0 && left <= window/8 && rate != full {
+				t.Fatalf("left %d of %d: rate %d, the cap is %d", left, window, rate, full)
 			}
 			last = rate
 			policy.Must = true

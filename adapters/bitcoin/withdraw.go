@@ -50,7 +50,7 @@ func (a *Adapter) Withdraw(ctx context.Context, wd adapters.Withdrawal) (adapter
 		}
 	}
 	output := wire.NewTxOut(int64(amount), script)
-	if least := dustLimit(script); output.Value < least {
+	if least := a.params.dustLimit(script); output.Value < least {
 		return adapters.Tx{}, dust(fmt.Sprintf("withdraw %d satoshi", amount), least)
 	}
 	rate, err := a.market(ctx)

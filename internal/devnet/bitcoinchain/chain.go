@@ -84,6 +84,7 @@ type Chain struct {
 	txIndex *indexers.TxIndex
 	fees    *mempool.FeeEstimator
 	blocks  *mining.BlkTmplGenerator
+	policy  *mining.Policy // of blocks; guarded by mu
 	miner   *minerWallet
 	started time.Time
 
@@ -186,12 +187,13 @@ func (c *Chain) open() error {
 	c.chain = chain
 	c.fees = mempool.NewFeeEstimator(mempool.DefaultEstimateFeeMaxRollback, mempool.DefaultEstimateFeeMinRegisteredBlocks)
 	c.pool = mempool.New(c.mempoolConfig(sigs, hashes))
-	c.blocks = mining.NewBlkTmplGenerator(&mining.Policy{
+	c.policy = &mining.Policy{
 		BlockMaxSize:      blockMaxBytes,
 		BlockMaxWeight:    blockMaxWeight,
 		BlockPrioritySize: blockPriorityByte,
 		TxMinFreeFee:      mempool.DefaultMinRelayTxFee,
-	}, c.params, c.pool, chain, c.clock, sigs, hashes)
+	}
+	c.blocks = mining.NewBlkTmplGenerator(c.policy, c.params, c.pool, chain, c.clock, sigs, hashes)
 	if c.miner, err = newMinerWallet(c.params); err != nil {
 		return err
 	}

@@ -74,6 +74,14 @@ func (c *Chain) AdvanceTime(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
+// SetFeeFloor keeps out of blocks what pays less than a feerate, in satoshi for
+// 1,000 virtual bytes, as if they were full of what pays more.
+func (c *Chain) SetFeeFloor(rate int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.policy.TxMinFreeFee, c.policy.BlockPrioritySize = btcutil.Amount(rate), 0
+}
+
 // Pause stops the ticker's blocks, Resume lets them come again; blocks on
 // command are not affected.
 func (c *Chain) Pause() { c.setPaused(true) }

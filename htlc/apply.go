@@ -11,6 +11,7 @@ import (
 
 func (e TermsSigned) applyTo(s *Swap) ([]Effect, error)     { return nil, s.open(e) }
 func (CancelRequested) applyTo(s *Swap) ([]Effect, error)   { return nil, s.cancel() }
+func (e BudgetRaised) applyTo(s *Swap) ([]Effect, error)    { return nil, s.budgetRaised(e) }
 func (e FundingPrepared) applyTo(s *Swap) ([]Effect, error) { return nil, s.fundingPrepared(e) }
 func (e FundingChecked) applyTo(s *Swap) ([]Effect, error)  { return nil, s.fundingChecked(e) }
 func (e RedeemPrepared) applyTo(s *Swap) ([]Effect, error)  { return nil, s.redeemPrepared(e) }

@@ -151,6 +151,7 @@ func DecodeEvent(raw []byte) (Event, error) {
 var eventDecoders = map[EventKind]func(storedEvent) (Event, error){
 	KindTermsSigned:        decodeAs[TermsSigned],
 	KindCancelRequested:    decodeAs[CancelRequested],
+	KindBudgetRaised:       decodeAs[BudgetRaised],
 	KindFundingPrepared:    decodeAs[FundingPrepared],
 	KindFundingChecked:     decodeAs[FundingChecked],
 	KindRedeemPrepared:     decodeAs[RedeemPrepared],

@@ -105,6 +105,7 @@ func sampleEvents(terms htlc.Terms, s htlc.Swap) []htlc.Event {
 		htlc.CancelRequested{}, htlc.ConsentFailed{Leg: in}, htlc.Restored{}, htlc.LegSearched{Leg: in},
 		htlc.ConsentGiven{Leg: out, Intent: htlc.IntentRedeem, Facts: htlc.ConsentFacts{SecretHeld: passed}},
 		htlc.ConsentGiven{Leg: in, Intent: htlc.IntentRefund},
+		htlc.BudgetRaised{Purpose: htlc.PurposeRedeem, Budget: htlc.NewAmount(1)},
 	}
 	for _, leg := range []int{out, in} {
 		l := terms.Legs[leg]

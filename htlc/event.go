@@ -62,6 +62,7 @@ type EventKind string
 const (
 	KindTermsSigned        EventKind = "terms-signed"
 	KindCancelRequested    EventKind = "cancel-requested"
+	KindBudgetRaised       EventKind = "budget-raised"
 	KindFundingPrepared    EventKind = "funding-prepared"
 	KindFundingChecked     EventKind = "funding-checked"
 	KindRedeemPrepared     EventKind = "redeem-prepared"
@@ -109,6 +110,14 @@ type (
 
 	// CancelRequested is the owner's wish to stop before funding.
 	CancelRequested struct{}
+
+	// BudgetRaised is the owner's wish to let our transactions of a purpose cost
+	// more, each at most Budget, in base units of the coin that the chain takes
+	// fees in. What an abandonment may cost follows the refund.
+	BudgetRaised struct {
+		Purpose Purpose
+		Budget  Amount
+	}
 
 	// FundingPrepared: the funding of our leg, and its refund where the chain
 	// wants one in advance, are signed and stored. After the gate has opened it
@@ -229,6 +238,7 @@ type (
 // Kind names the event.
 func (TermsSigned) Kind() EventKind        { return KindTermsSigned }
 func (CancelRequested) Kind() EventKind    { return KindCancelRequested }
+func (BudgetRaised) Kind() EventKind       { return KindBudgetRaised }
 func (FundingPrepared) Kind() EventKind    { return KindFundingPrepared }
 func (FundingChecked) Kind() EventKind     { return KindFundingChecked }
 func (RedeemPrepared) Kind() EventKind     { return KindRedeemPrepared }
@@ -250,7 +260,7 @@ func (ConsentFailed) Kind() EventKind      { return KindConsentFailed }
 // EventKinds lists every kind, for tables and tests.
 func EventKinds() []EventKind {
 	return []EventKind{
-		KindTermsSigned, KindCancelRequested, KindFundingPrepared, KindFundingChecked,
+		KindTermsSigned, KindCancelRequested, KindBudgetRaised, KindFundingPrepared, KindFundingChecked,
 		KindRedeemPrepared, KindRevealChecked, KindSubmitted, KindWithheld, KindLegSeen,
 		KindLegFunded, KindLegMismatched, KindSecretSeen, KindLegRedeemed, KindLegRefunded,
 		KindLegClosedByConsent, KindReorged, KindTipAdvanced, KindConsentGiven, KindConsentFailed,

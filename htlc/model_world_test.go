@@ -387,6 +387,11 @@ func (w *world) disturb(p *modelParty) {
 	p.deliver(w.wild(p.swap))
 }
 
+// raise is a budget for anything, also for what has none.
+func (w *world) raise() htlc.Event {
+	return htlc.BudgetRaised{Purpose: htlc.Purpose(w.rng.IntN(7)), Budget: htlc.NewAmount(w.rng.Uint64N(9))}
+}
+
 // wild is an event that is no part of the story.
 func (w *world) wild(s htlc.Swap) htlc.Event {
 	leg := w.rng.IntN(len(w.terms.Legs))
@@ -394,14 +399,15 @@ func (w *world) wild(s htlc.Swap) htlc.Event {
 	unknown := htlc.BlockID{Height: 1, Hash: [32]byte{0xff}}
 	in := 0
 	if s.Phase == htlc.PhaseNew {
-		early := []htlc.Event{htlc.CancelRequested{}, htlc.LegSeen{Leg: leg}, htlc.TipAdvanced{Leg: leg}}
-		if i := w.rng.IntN(6); i < len(early) {
+		early := []htlc.Event{htlc.CancelRequested{}, htlc.LegSeen{Leg: leg}, htlc.TipAdvanced{Leg: leg}, w.raise()}
+		if i := w.rng.IntN(8); i < len(early) {
 			return early[i]
 		}
 	} else {
 		in = s.In()
 	}
 	all := []htlc.Event{
+		w.raise(),
 		htlc.FundingPrepared{TxID: fmt.Sprintf("fund-by-%d", s.Self)},
 		htlc.FundingChecked{Facts: htlc.FundingFacts{Clock: 1}},
 		htlc.RedeemPrepared{TxID: "another", Ref: "another"},

@@ -215,6 +215,8 @@ func (s *script) event(w []string) htlc.Event {
 		return htlc.CancelRequested{}
 	case "restored":
 		return htlc.Restored{}
+	case "budget":
+		return htlc.BudgetRaised{Purpose: purposes[w[1]], Budget: htlc.NewAmount(uint64(s.number(w[2])))}
 	}
 	return s.legEvent(w[0], s.number(w[1]), w[2:])
 }

@@ -136,6 +136,8 @@ type Swap struct {
 	Restored bool `json:",omitempty"`
 	// Held is what the last look at a gate found missing.
 	Held Verdict
+	// Budgets are what the owner has raised while the swap runs.
+	Budgets Budgets `json:",omitzero"`
 }
 
 // Initiator reports whether the party holds the secret.

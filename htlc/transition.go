@@ -68,7 +68,7 @@ func (s Swap) afterTheEnd(e Event) (Swap, []Effect, error) {
 
 // effectsAfter lists what the swap wants now and did not want before. A tip
 // asks again for everything on its chain, so that whatever was lost is tried
-// with every block. (Watches are set anew from the swaps at every start.)
+// with every block, and a raised budget for what it is for. (Watches are set anew from the swaps at every start.)
 func (s Swap) effectsAfter(before Swap, e Event) []Effect {
 	if s.Phase == PhaseClosed {
 		out := []Effect{{Kind: EffectUnwatch, Leg: s.In()}, {Kind: EffectUnwatch, Leg: s.Out()}, {Kind: EffectRelease}}
@@ -77,19 +77,29 @@ func (s Swap) effectsAfter(before Swap, e Event) []Effect {
 		}
 		return out
 	}
-	tip, again := e.(TipAdvanced)
 	known := map[Effect]bool{}
 	for _, w := range before.wants() {
 		known[w] = true
 	}
 	var out []Effect
 	for _, w := range s.wants() {
-		retry := again && w.Kind != EffectWatch && s.sameChain(w.Leg, tip.Leg)
-		if !known[w] || retry {
+		if !known[w] || s.asksAgain(e, w) {
 			out = append(out, w)
 		}
 	}
 	return out
+}
+
+// asksAgain reports whether an event lets something be tried again that is
+// wanted already.
+func (s Swap) asksAgain(e Event, w Effect) bool {
+	switch e := e.(type) {
+	case TipAdvanced:
+		return w.Kind != EffectWatch && s.sameChain(w.Leg, e.Leg)
+	case BudgetRaised:
+		return e.Purpose.concerns(w)
+	}
+	return false
 }
 
 func (s Swap) sameChain(a, b int) bool { return s.Terms.Legs[a].Chain() == s.Terms.Legs[b].Chain() }

@@ -33,6 +33,7 @@ type modelAdapter struct {
 	burned  map[string]bool // transactions whose nonce went to another
 	seen    <-chan struct{}
 	nonces  *nonceBook
+	budget  htlc.Amount // of the redeem that was asked for last
 }
 
 type watchedLeg struct {
@@ -173,12 +174,17 @@ func (a *modelAdapter) Fund(_ context.Context, _ string, terms htlc.Terms, leg i
 }
 
 func (a *modelAdapter) Redeem(_ context.Context, s adapters.Spend) (adapters.Tx, error) {
-	if s.Replace != nil && !a.isBurned(s.Replace.ID) && !byConsent(*s.Replace) {
+	a.mu.Lock()
+	a.budget = s.Fees.Budget
+	a.mu.Unlock()
+	if s.Replace != nil && !a.isBurned(s.Replace.ID) && !byConsent(*s.Replace) && s.Fees.Budget.Cmp(s.Replace.Fee) <= 0 {
 		return *s.Replace, nil
 	}
 	contract, err := modelContract(s.Terms, s.Leg)
 	raw := s.Secret.Reveal()
-	return a.signed(modelTx{Kind: htlc.PurposeRedeem, Contract: contract.ID, Secret: hex.EncodeToString(raw[:])}), err
+	tx := a.signed(modelTx{Kind: htlc.PurposeRedeem, Contract: contract.ID, Secret: hex.EncodeToString(raw[:])})
+	tx.Fee = s.Fees.Budget
+	return tx, err
 }
 
 func (a *modelAdapter) Refund(_ context.Context, s adapters.Spend) (adapters.Tx, error) {

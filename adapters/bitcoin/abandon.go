@@ -276,6 +276,9 @@ func (a *Adapter) offer(ctx context.Context, req adapters.Abandonment, live []lo
 	size := virtualSize(s.unsigned(0))
 	most := s.amount() - a.params.dustLimit(s.payout)
 	rate, err := climb(market.market, size, req.Fees, a.config.ClimbWindow, most)
+	if err == nil && last == nil {
+		err = market.relays(rate, size)
+	}
 	if err != nil {
 		return adapters.Tx{}, err
 	}

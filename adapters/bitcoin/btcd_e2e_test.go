@@ -36,6 +36,10 @@ func TestPresignedRedeemOnBtcd(t *testing.T) { towerRedeems(t, newBtcdKit(t)) }
 
 func TestSafety_B1_FeeClimbsToBudgetOnBtcd(t *testing.T) { feeClimbs(t, newBtcdKit(t)) }
 
+func TestSafety_B3_PolicyIsAskedOnBtcd(t *testing.T) {
+	policyIsAsked(t, newBtcdKitWith(t, "--minrelaytxfee=0.00005"), 5_000, 5_000)
+}
+
 // btcdNetwork is a btcd process whose only peer is the chain in this process:
 // what it holds in its mempool is mined there, and the blocks are given to it.
 type btcdNetwork struct {
@@ -47,8 +51,13 @@ type btcdNetwork struct {
 // newBtcdKit is a kit on a btcd process.
 func newBtcdKit(t *testing.T) *kit {
 	t.Helper()
+	return newBtcdKitWith(t)
+}
+
+func newBtcdKitWith(t *testing.T, flags ...string) *kit {
+	t.Helper()
 	chain := startChain(t)
-	addr := startBtcd(t)
+	addr := startBtcd(t, flags...)
 	user, password := chain.Credentials()
 	n := &btcdNetwork{Chain: chain, t: t, ours: dial(t, chain.Addr(), user, password), theirs: dial(t, addr, "kofo", "kofo")}
 	n.waitFor(t)
@@ -56,15 +65,16 @@ func newBtcdKit(t *testing.T) *kit {
 	return furnish(t, &kit{network: n, Chain: chain, url: "http://" + addr, user: "kofo", password: "kofo"})
 }
 
-func startBtcd(t *testing.T) string {
+func startBtcd(t *testing.T, flags ...string) string {
 	t.Helper()
 	program := os.Getenv("KOFO_BTCD")
 	if program == "" {
 		program = filepath.Join("..", "..", "bin", "btcd")
 	}
 	dir, addr, peers := t.TempDir(), freePort(t), freePort(t)
-	cmd := exec.CommandContext(t.Context(), program, "--regtest", "--datadir="+dir, "--logdir="+dir, "--configfile=/dev/null",
-		"--listen="+peers, "--rpclisten="+addr, "--rpcuser=kofo", "--rpcpass=kofo", "--notls", "--txindex", "--nodnsseed", "--rejectnonstd")
+	args := append([]string{"--regtest", "--datadir=" + dir, "--logdir=" + dir, "--configfile=/dev/null",
+		"--listen=" + peers, "--rpclisten=" + addr, "--rpcuser=kofo", "--rpcpass=kofo", "--notls", "--txindex", "--nodnsseed", "--rejectnonstd"}, flags...)
+	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Start(); err != nil {

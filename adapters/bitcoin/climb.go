@@ -77,6 +77,14 @@ func overBudget(size, limit, wants uint64) error {
 	}
 }
 
+// relays is nil where the node takes a feerate now.
+func (p prices) relays(rate, size uint64) error {
+	if rate < p.relay {
+		return overBudget(size, rate, p.relay)
+	}
+	return nil
+}
+
 // worthwhile is the least fee for which a spend is replaced: the replacement
 // pays for its own relay (BIP-125), and noise of the market moves nothing. The
 // last step up to the cap is always made.

@@ -143,13 +143,16 @@ func (a *Adapter) pricedJoint(ctx context.Context, points []wire.OutPoint, spent
 	out := wire.NewTxOut(0, payout)
 	j := newJoint(points, spent, []*wire.TxOut{out})
 	in, _ := j.total()
-	market, err := a.market(ctx)
+	now, err := a.prices(ctx)
 	if err != nil {
 		return joint{}, 0, err
 	}
 	size := virtualSize(j.padded())
 	most := in - a.params.dustLimit(payout)
-	rate, err := climb(market, size, fees, a.config.ClimbWindow, most)
+	rate, err := climb(now.market, size, fees, a.config.ClimbWindow, most)
+	if err == nil {
+		err = now.relays(rate, size)
+	}
 	if err != nil {
 		return joint{}, 0, err
 	}

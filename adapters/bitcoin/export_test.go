@@ -1,6 +1,7 @@
 package bitcoin
 
 import (
+	"github.com/btcsuite/btcd/address/v2"
 	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -22,6 +23,43 @@ func RedeemWith(terms htlc.Terms, leg int, ref string, secret []byte, key *btcec
 	s := spending{contract: c, point: point, amount: c.amount, leaf: c.redeem, secret: secret, payout: c.script}
 	tx := s.unsigned(1_000)
 	return tx, s.sign(tx, key)
+}
+
+// RefundWith signs a refund to any script, together with other inputs, which the
+// caller signs.
+func RefundWith(p Params, terms htlc.Terms, leg int, ref string, out *wire.TxOut, others []wire.OutPoint) (*wire.MsgTx, *contract, error) {
+	c, err := buildContract(p, terms, leg)
+	if err != nil {
+		return nil, nil, err
+	}
+	point, err := parseRef(ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := c.refunding(point, out.PkScript)
+	tx := s.unsigned(0)
+	tx.TxOut[0] = out
+	for _, other := range others {
+		in := wire.NewTxIn(&other, nil, nil)
+		in.Sequence = replaceable
+		tx.AddTxIn(in)
+	}
+	return tx, c, nil
+}
+
+// Lock is the output of the contract.
+func (c *contract) Lock() *wire.TxOut { return wire.NewTxOut(c.amount, c.script) }
+
+// SignRefund signs the first input of what RefundWith made; fetcher knows all
+// outputs that it spends.
+func SignRefund(c *contract, tx *wire.MsgTx, fetcher txscript.PrevOutputFetcher, key *btcec.PrivateKey) error {
+	hashes := txscript.NewTxSigHashes(tx, fetcher)
+	signature, err := txscript.RawTxInTapscriptSignature(tx, hashes, 0, c.amount, c.script, c.refund.tap, txscript.SigHashDefault, key)
+	if err != nil {
+		return err
+	}
+	tx.TxIn[0].Witness = wire.TxWitness{signature, c.refund.tap.Script, c.refund.control}
+	return nil
 }
 
 // Consensus runs the spend of a leg's contract under the rules of blocks only,
@@ -59,6 +97,15 @@ func Climb(market, size uint64, policy adapters.FeePolicy, window, most int64) (
 
 // Judge maps a node's text.
 func Judge(says string) error { return judge("test", says) }
+
+// AddressOf is the address of a taproot output.
+func AddressOf(p Params, script []byte) string {
+	addr, err := address.NewAddressTaproot(script[2:], p.Net)
+	if err != nil {
+		panic(err)
+	}
+	return addr.EncodeAddress()
+}
 
 // FundSize is what the quote takes for a funding.
 const FundSize = fundSize

@@ -12,9 +12,10 @@ import (
 
 // Params are what sets one chain of the family apart from the others.
 type Params struct {
-	Chain htlc.ChainID // bip122: and the first 32 digits of the genesis hash
-	Asset htlc.AssetID // the chain's own coin
-	Net   *chaincfg.Params
+	Chain  htlc.ChainID // bip122: and the first 32 digits of the genesis hash
+	Asset  htlc.AssetID // the chain's own coin
+	Symbol string
+	Net    *chaincfg.Params
 	// DustRate is what the chain's nodes price the spending of an output with,
 	// in base units for a byte, to tell dust by.
 	DustRate int64
@@ -28,6 +29,11 @@ const caipDigits = 32
 const (
 	coinTypeBitcoin  = 0
 	coinTypeLitecoin = 2
+)
+
+const (
+	symbolBitcoin  = "BTC"
+	symbolLitecoin = "LTC"
 )
 
 // Dust rates of the chains' own nodes.
@@ -53,7 +59,11 @@ func Signet() Params { return newParams(&chaincfg.SigNetParams, coinTypeBitcoin,
 // LitecoinRegtest is Litecoin's regression-test network, as its nodes have run it
 // since 0.21.2: with taproot, and without extension blocks, whose transactions
 // are of a form of their own.
-func LitecoinRegtest() Params { return newParams(litecoinRegtest, coinTypeLitecoin, dustRateLitecoin) }
+func LitecoinRegtest() Params {
+	p := newParams(litecoinRegtest, coinTypeLitecoin, dustRateLitecoin)
+	p.Symbol = symbolLitecoin
+	return p
+}
 
 // litecoinRegtest is what differs from Bitcoin's: genesis and addresses. The
 // decoder of addresses knows prefixes of registered networks only, and a network
@@ -78,7 +88,7 @@ func newParams(net *chaincfg.Params, coinType uint32, dustRate int64) Params {
 	return Params{
 		Chain: htlc.ChainID(chain),
 		Asset: htlc.AssetID(fmt.Sprintf("%s/slip44:%d", chain, coinType)),
-		Net:   net, DustRate: dustRate,
+		Net:   net, DustRate: dustRate, Symbol: symbolBitcoin,
 	}
 }
 

@@ -113,8 +113,8 @@ func (c *contract) checkTyped(out TypedOutput) error {
 		return mismatch("%d satoshi were typed in, the terms say %d", out.Satoshi, c.amount)
 	case out.Address != c.address:
 		return mismatch("the address %.100q was typed in, the terms give %s", out.Address, c.address)
-	case out.FeeRate < relayFloor || out.FeeRate > maxFeeRate:
-		return mismatch("a feerate of %d satoshi for 1,000 vbytes; %d to %d can be relayed", out.FeeRate, uint64(relayFloor), uint64(maxFeeRate))
+	case out.FeeRate < silentRelay || out.FeeRate > maxFeeRate:
+		return mismatch("a feerate of %d satoshi for 1,000 vbytes; %d to %d can be relayed", out.FeeRate, uint64(silentRelay), uint64(maxFeeRate))
 	}
 	return nil
 }

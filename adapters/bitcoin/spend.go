@@ -196,7 +196,7 @@ func (a *Adapter) spend(ctx context.Context, spend adapters.Spend, c *contract, 
 	fee, err := a.priceSpend(ctx, s, spend.Fees, last)
 	switch {
 	case last != nil && (fee == last.fee || errors.Is(err, adapters.ErrBudget)):
-		return *spend.Replace, nil // also where no more may be paid: another node may take it
+		return *spend.Replace, nil
 	case err != nil:
 		return adapters.Tx{}, err
 	}
@@ -223,17 +223,20 @@ func (a *Adapter) priceSpend(ctx context.Context, s spending, policy adapters.Fe
 	fee := feeFor(rate, size)
 	top := max(fee, mayPay(adapters.FeePolicy{Budget: policy.Budget}, most))
 	if last != nil && fee < worthwhile(last.fee, fee, feeFor(min(rateOf(top, size), maxFeeRate), size), now.step, size) {
-		wanted, _, err := a.acceptable(ctx, s, last.fee, max(top, last.fee), now)
-		if err != nil || wanted < last.fee+feeFor(now.step, size) {
-			return last.fee, err
+		wanted, refused, err := a.acceptable(ctx, s, last.fee, max(top, last.fee), now)
+		if err != nil || refused || wanted < last.fee+feeFor(now.step, size) {
+			return last.fee, err // also where all that may be paid is not enough: another node may take it
 		}
 		return wanted, nil
 	}
-	fee, refused, err := a.acceptable(ctx, s, fee, top, now)
-	if err == nil && refused {
-		err = overBudget(size, rateOf(top, size), now.relay)
+	offered, refused, err := a.acceptable(ctx, s, fee, top, now)
+	switch {
+	case err != nil || !refused:
+		return offered, err
+	case last != nil:
+		return fee, nil
 	}
-	return fee, err
+	return 0, overBudget(size, rateOf(top, size), now.relay)
 }
 
 func (a *Adapter) signSpend(s spending, fee int64, key *btcec.PrivateKey) (adapters.Tx, error) {

@@ -55,6 +55,10 @@ type (
 	CancelResponse      = kofov1.CancelResponse
 	RefundRequest       = kofov1.RefundRequest
 	RefundResponse      = kofov1.RefundResponse
+	RaiseBudgetRequest  = kofov1.RaiseBudgetRequest
+	RaiseBudgetResponse = kofov1.RaiseBudgetResponse
+	BudgetPurpose       = kofov1.BudgetPurpose
+	Budget              = kofov1.Budget
 	GetRequest          = kofov1.GetRequest
 	GetResponse         = kofov1.GetResponse
 	Documents           = kofov1.Documents
@@ -150,6 +154,12 @@ const (
 const (
 	RoleInitiator   = kofov1.Role_ROLE_INITIATOR
 	RoleParticipant = kofov1.Role_ROLE_PARTICIPANT
+)
+
+// Values of BudgetPurpose.
+const (
+	BudgetRedeem = kofov1.BudgetPurpose_BUDGET_PURPOSE_REDEEM
+	BudgetRefund = kofov1.BudgetPurpose_BUDGET_PURPOSE_REFUND
 )
 
 // Values of Phase.

@@ -157,6 +157,7 @@ func TestEveryLeafPrintsJSON(t *testing.T) {
 	step(a, "kofo swap list", "--which", "open")
 	checkWatchLines(t, a.run("swap", "watch", id, "--until", "now", "--json"))
 	seen["kofo swap watch"] = true
+	step(a, "kofo swap raise-fee", id, "--budget", "0.03 BTC", "--for", "refund")
 	openRefund(t, one, id)
 	step(a, "kofo swap refund", id)
 	step(a, "kofo swap cancel", text(step(a, "kofo swap offer", pair...), "offerId"))

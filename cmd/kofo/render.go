@@ -166,6 +166,11 @@ func (a *app) outlook(v view) []string {
 	if len(s.GetFeesTotal()) > 0 {
 		out = append(out, "Fees       "+atMost(feesFinal(s))+v.k.sum(s.GetFeesTotal()))
 	}
+	for _, b := range s.GetBudgets() {
+		if b.GetRaised() {
+			out = append(out, fmt.Sprintf("Budget     up to %s for the %s, raised by you", v.k.both(b.GetMost()), budgetWord(b.GetPurpose())))
+		}
+	}
 	if worst := s.GetWorstCaseLoss(); len(worst) > 0 {
 		out = append(out, "Worst case "+v.k.sum(worst)+" in fees, if the swap fails under stress")
 	}

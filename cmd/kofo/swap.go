@@ -14,7 +14,7 @@ import (
 func (a *app) swapCommands() *cobra.Command {
 	return group("swap", "Agree on swaps and watch them settle",
 		a.quoteCommand(), a.offerCommand(), a.inspectCommand(), a.acceptCommand(), a.countersignCommand(), a.completeCommand(),
-		a.cancelCommand(), a.refundCommand(), a.listCommand(), a.showCommand(), a.historyCommand(), a.exportCommand(), a.watchCommand())
+		a.cancelCommand(), a.refundCommand(), a.raiseCommand(), a.listCommand(), a.showCommand(), a.historyCommand(), a.exportCommand(), a.watchCommand())
 }
 
 // pair are the two amounts of a swap.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/kofo-network/kofo/adapters/bitcoin"
 	"github.com/kofo-network/kofo/adapters/evm/contracts"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
@@ -37,7 +38,10 @@ func (c *core) served() []server.Chain {
 		}
 		switch on.Kind {
 		case config.KindBitcoin:
-			s.Assets = []server.Asset{{ID: htlc.AssetID(on.ID + "/slip44:0"), Symbol: "BTC", Decimals: 8, FeeCoin: true}}
+			// An unknown chain has been refused when it was opened.
+			if p, err := bitcoin.ParamsOf(on.id); err == nil {
+				s.Assets = []server.Asset{{ID: p.Asset, Symbol: p.Symbol, Decimals: 8, FeeCoin: true}}
+			}
 		case config.KindEVM:
 			s.Assets = []server.Asset{{ID: htlc.AssetID(on.ID + "/slip44:60"), Symbol: "ETH", Decimals: 18, FeeCoin: true}}
 			s.Deployment = on.Deployment

@@ -270,7 +270,7 @@ func (c *core) newAPI(
 	api, err := server.New(server.Options{
 		Quoter: agreements, Agreer: agreements, Records: records{agreements, c.store.Agreements()},
 		Swaps: c.store, Engine: c.engine, Journal: c.store, Payments: payments{core: c}, Tokens: c.store, Requests: c.store,
-		Payouts: c.payoutGuard(), Doctor: c.doctor(),
+		Payouts: c.payoutGuard(), Doctor: c.doctor(), Budget: c.chains.budget,
 		Chains: c.served(), Feed: c.feed, Certificate: certificate, REST: limits.REST,
 		Info: server.Info{
 			Version: o.Version, Commit: o.Commit, Party: c.identity.PartyID(), PeerAddress: replyTo,

@@ -156,7 +156,7 @@ func (g *gatekeeper) admit(ctx context.Context, method string) (context.Context,
 		return ctx, refuse(reason.Unauthenticated, nil, "the token was revoked")
 	case !token.Valid(g.now()):
 		return ctx, refuse(reason.Unauthenticated, nil, "the token expired at %s", token.Expires.UTC().Format(time.RFC3339))
-	case !allows(token.Scopes, c.scope):
+	case !allows(token.Scopes, c.scope) && (c.or == "" || !allows(token.Scopes, c.or)):
 		return ctx, refuse(reason.PermissionDenied, map[string]string{reason.KeyScope: c.scope}, "the token lacks the scope %s", c.scope)
 	}
 	allowed, touch := g.count(token.ID)

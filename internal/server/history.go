@@ -105,6 +105,8 @@ func (d describer) describe(entry *kofov1.HistoryEntry, event htlc.Event) {
 		}
 	case htlc.CancelRequested:
 		entry.Text = "This node cancelled the swap before its own lock."
+	case htlc.BudgetRaised:
+		d.budget(entry, e)
 	case htlc.FundingPrepared:
 		entry.Txid = e.TxID
 		entry.Text = fmt.Sprintf("The lock on %s, and its refund, are signed and stored.", d.leg(entry, out))

@@ -255,6 +255,7 @@ var answers = map[string]func() proto.Message{
 	kofov1.SettlementService_Complete_FullMethodName:    func() proto.Message { return &kofov1.CompleteResponse{} },
 	kofov1.SettlementService_Cancel_FullMethodName:      func() proto.Message { return &kofov1.CancelResponse{} },
 	kofov1.SettlementService_Refund_FullMethodName:      func() proto.Message { return &kofov1.RefundResponse{} },
+	kofov1.SettlementService_RaiseBudget_FullMethodName: func() proto.Message { return &kofov1.RaiseBudgetResponse{} },
 	kofov1.WalletService_Withdraw_FullMethodName:        func() proto.Message { return &kofov1.WithdrawResponse{} },
 	kofov1.WalletService_AddPayout_FullMethodName:       func() proto.Message { return &kofov1.AddPayoutResponse{} },
 	kofov1.WalletService_RemovePayout_FullMethodName:    func() proto.Message { return &kofov1.RemovePayoutResponse{} },

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/doctor"
 )
 
@@ -36,6 +37,9 @@ type Options struct {
 	// Doctor looks at everything that a swap relies on.
 	Doctor func(context.Context) doctor.Report
 	Chains []Chain
+	// Budget is the most that a redeem or refund of a leg may cost where the
+	// owner says nothing.
+	Budget func(leg htlc.Leg) htlc.Amount
 	Info   Info
 	// Feed is told of changes by the caller and read by Watch.
 	Feed *Feed
@@ -55,7 +59,7 @@ type Options struct {
 
 func (o *Options) check() error {
 	missing := o.Quoter == nil || o.Agreer == nil || o.Records == nil || o.Swaps == nil || o.Engine == nil ||
-		o.Journal == nil || o.Payments == nil || o.Tokens == nil || o.Requests == nil || o.Payouts == nil || o.Doctor == nil || o.Feed == nil ||
+		o.Journal == nil || o.Payments == nil || o.Tokens == nil || o.Requests == nil || o.Payouts == nil || o.Doctor == nil || o.Feed == nil || o.Budget == nil ||
 		o.Shutdown == nil || o.Fatal == nil || o.Log == nil
 	if missing {
 		return errors.New("server: a part is missing")

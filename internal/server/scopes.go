@@ -23,6 +23,7 @@ const (
 // call is what the interceptors know of a method.
 type call struct {
 	scope    string
+	or       string // another scope that is enough; none where empty
 	mutating bool
 }
 
@@ -36,6 +37,7 @@ var calls = map[string]call{
 	kofov1.SettlementService_Complete_FullMethodName:    {scope: scopeTrade, mutating: true},
 	kofov1.SettlementService_Cancel_FullMethodName:      {scope: scopeTrade, mutating: true},
 	kofov1.SettlementService_Refund_FullMethodName:      {scope: scopeRefund, mutating: true},
+	kofov1.SettlementService_RaiseBudget_FullMethodName: {scope: scopeRefund, or: scopeTrade, mutating: true},
 	kofov1.SettlementService_Get_FullMethodName:         {scope: scopeRead},
 	kofov1.SettlementService_List_FullMethodName:        {scope: scopeRead},
 	kofov1.SettlementService_History_FullMethodName:     {scope: scopeRead},

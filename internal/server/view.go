@@ -168,6 +168,7 @@ func (s *Server) swapView(ctx context.Context, r agreement.Record, stored store.
 		return nil, err
 	}
 	view.WorstCaseLoss = s.worstCase(ctx, swap)
+	s.putBudgets(view, swap)
 	return view, nil
 }
 

@@ -142,7 +142,7 @@ func (r *Runner) abandon(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event,
 	ask := adapters.Abandonment{
 		Owner: s.ID.String(), Terms: s.Terms, Leg: s.Out(), Confirmations: uint64(leg.MinConfirmations),
 		Fees: adapters.FeePolicy{
-			Now: s.Legs[s.Out()].Clock, Deadline: leg.TimeLock, Budget: r.o.Budget(leg),
+			Now: s.Legs[s.Out()].Clock, Deadline: leg.TimeLock, Budget: r.budget(s, leg, htlc.PurposeAbandon),
 			// With the incoming leg gone, mined is lost.
 			Must: s.Legs[s.In()].Status.Spent(),
 		},

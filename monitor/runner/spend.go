@@ -168,7 +168,7 @@ func (r *Runner) signRedeem(ctx context.Context, c Chain, s htlc.Swap, release b
 		signed: killpoint.RedeemSigned, stored: killpoint.RedeemStored,
 		spend: adapters.Spend{
 			Secret: secret,
-			Fees:   adapters.FeePolicy{Now: s.Legs[s.In()].Clock, Deadline: leg.RedeemDeadline(), Budget: r.o.Budget(leg), Must: s.Secret != nil || s.Released},
+			Fees:   adapters.FeePolicy{Now: s.Legs[s.In()].Clock, Deadline: leg.RedeemDeadline(), Budget: r.budget(s, leg, htlc.PurposeRedeem), Must: s.Secret != nil || s.Released},
 		},
 	})
 }
@@ -184,10 +184,23 @@ func (r *Runner) refund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 			leg: s.Out(), purpose: htlc.PurposeRefund, release: true, sign: c.Signer.Refund,
 			signed: killpoint.RefundSigned, stored: killpoint.RefundStored,
 			spend: adapters.Spend{
-				Fees: adapters.FeePolicy{Now: s.Legs[s.Out()].Clock, Budget: r.o.Budget(leg), Must: true},
+				Fees: adapters.FeePolicy{
+					Now: s.Legs[s.Out()].Clock, Deadline: leg.RefundDeadline(), Window: int64(leg.Timing.BuryRefund),
+					Budget: r.budget(s, leg, htlc.PurposeRefund), Must: true,
+				},
 			},
 		})
 	})
+}
+
+// budget is the most that one of our transactions may cost: what the owner has
+// raised it to, or a share of the value at risk.
+func (r *Runner) budget(s htlc.Swap, leg htlc.Leg, purpose htlc.Purpose) htlc.Amount {
+	budget, raised := r.o.Budget(leg), s.Budgets.Raised(purpose)
+	if raised.Cmp(budget) > 0 {
+		return raised
+	}
+	return budget
 }
 
 // secret is the one that is out, or the Initiator's own.

@@ -41,6 +41,9 @@ const (
 	NothingToRefund Reason = "NOTHING_TO_REFUND"
 	CursorUnknown   Reason = "CURSOR_UNKNOWN"
 
+	BudgetAboveValue Reason = "BUDGET_ABOVE_VALUE"
+	BudgetNotHigher  Reason = "BUDGET_NOT_HIGHER"
+
 	// Credentials.
 
 	Unauthenticated  Reason = "UNAUTHENTICATED"
@@ -168,6 +171,8 @@ var groups = []Group{
 		{NotCancellable, codes.FailedPrecondition, "the own leg may already be funded, or the swap is closed", "`kofo swap show ID` says what comes next; a swap that goes on ends by redeem or refund, by itself"},
 		{RefundNotOpen, codes.FailedPrecondition, "the time lock is not open yet", "wait until `at`; the node refunds by itself, and `kofo swap watch ID` shows it"},
 		{NothingToRefund, codes.FailedPrecondition, "nothing of this node's is locked in the swap", "none is needed"},
+		{BudgetAboveValue, codes.FailedPrecondition, "the budget is above the value at risk", "give at most `most`: a fee above it loses more than it saves"},
+		{BudgetNotHigher, codes.FailedPrecondition, "the budget is no higher than the one that holds", "give more than `budget`; a budget is never lowered"},
 		{CursorUnknown, codes.OutOfRange, "the cursor is older than what is kept, or of another node", "watch again without a cursor"},
 	}},
 	{"Credentials", []Info{

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -229,7 +230,8 @@ func (n *Node) serve(ctx context.Context, id htlc.PartyID, o Options) error {
 	n.Server, err = server.New(server.Options{
 		Quoter: n.Service, Agreer: agreer, Records: recordsOf{n.book, n.Service}, Swaps: n.book, Engine: n.book, Journal: n.book,
 		Payments: n.book, Tokens: n.Store, Requests: n.Store, Payouts: payout.New(o.Payouts, n.Store, o.Now, quietLog()), Now: o.Now,
-		Doctor: func(context.Context) doctor.Report { return doctor.Report{Checks: o.Checks, At: o.Now()} }, Chains: chains, Feed: n.feed, Certificate: certificate, REST: true, Limits: o.Limits,
+		Doctor: func(context.Context) doctor.Report { return doctor.Report{Checks: o.Checks, At: o.Now()} }, Chains: chains,
+		Budget: budgetOf, Feed: n.feed, Certificate: certificate, REST: true, Limits: o.Limits,
 		Info:     server.Info{Version: "test", Commit: "0123456", Party: id, Store: "sqlite", DataVersion: 1, Started: time.Now()},
 		Shutdown: func() { close(n.Stopped) },
 		Fatal:    func(err error) { n.Fatal <- err },
@@ -347,4 +349,13 @@ func Party(who byte) htlc.PartyID { return newParty(who).PartyID() }
 func (n *Node) Token() (string, error) {
 	raw, err := os.ReadFile(n.TokenFile)
 	return string(bytes.TrimSpace(raw)), err
+}
+
+// budgetOf is half of the amount where that is the chain's own coin.
+func budgetOf(leg htlc.Leg) htlc.Amount {
+	half, err := htlc.AmountFromBig(new(big.Int).Rsh(leg.Amount.Big(), 1))
+	if err != nil {
+		return leg.Amount
+	}
+	return half
 }

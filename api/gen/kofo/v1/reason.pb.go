@@ -90,6 +90,10 @@ const (
 	// The cursor is older than what is kept, or of another node; start again
 	// with a snapshot.
 	Reason_REASON_CURSOR_UNKNOWN Reason = 35
+	// The budget is above the value at risk; see most.
+	Reason_REASON_BUDGET_ABOVE_VALUE Reason = 38
+	// The budget is no higher than the one that holds; see budget.
+	Reason_REASON_BUDGET_NOT_HIGHER Reason = 39
 	// No credential, or one that is unknown, revoked or expired.
 	Reason_REASON_UNAUTHENTICATED Reason = 40
 	// The credential lacks a scope; see scope.
@@ -234,6 +238,8 @@ var (
 		33:  "REASON_REFUND_NOT_OPEN",
 		34:  "REASON_NOTHING_TO_REFUND",
 		35:  "REASON_CURSOR_UNKNOWN",
+		38:  "REASON_BUDGET_ABOVE_VALUE",
+		39:  "REASON_BUDGET_NOT_HIGHER",
 		40:  "REASON_UNAUTHENTICATED",
 		41:  "REASON_PERMISSION_DENIED",
 		42:  "REASON_CAP_EXCEEDED",
@@ -318,6 +324,8 @@ var (
 		"REASON_REFUND_NOT_OPEN":        33,
 		"REASON_NOTHING_TO_REFUND":      34,
 		"REASON_CURSOR_UNKNOWN":         35,
+		"REASON_BUDGET_ABOVE_VALUE":     38,
+		"REASON_BUDGET_NOT_HIGHER":      39,
 		"REASON_UNAUTHENTICATED":        40,
 		"REASON_PERMISSION_DENIED":      41,
 		"REASON_CAP_EXCEEDED":           42,
@@ -408,7 +416,7 @@ var File_kofo_v1_reason_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x14kofo/v1/reason.proto\x12\akofo.v1*\xf9\x11\n" +
+	"\x14kofo/v1/reason.proto\x12\akofo.v1*\xb6\x12\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_TICKET_EXPIRED\x10\x01\x12\x19\n" +
@@ -436,7 +444,9 @@ const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\x16REASON_NOT_CANCELLABLE\x10 \x12\x1a\n" +
 	"\x16REASON_REFUND_NOT_OPEN\x10!\x12\x1c\n" +
 	"\x18REASON_NOTHING_TO_REFUND\x10\"\x12\x19\n" +
-	"\x15REASON_CURSOR_UNKNOWN\x10#\x12\x1a\n" +
+	"\x15REASON_CURSOR_UNKNOWN\x10#\x12\x1d\n" +
+	"\x19REASON_BUDGET_ABOVE_VALUE\x10&\x12\x1c\n" +
+	"\x18REASON_BUDGET_NOT_HIGHER\x10'\x12\x1a\n" +
 	"\x16REASON_UNAUTHENTICATED\x10(\x12\x1c\n" +
 	"\x18REASON_PERMISSION_DENIED\x10)\x12\x17\n" +
 	"\x13REASON_CAP_EXCEEDED\x10*\x12\x1d\n" +

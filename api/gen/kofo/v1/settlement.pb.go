@@ -1548,6 +1548,127 @@ func (x *RefundResponse) GetTxid() string {
 	return ""
 }
 
+// RaiseBudgetRequest is the input of RaiseBudget.
+type RaiseBudgetRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Makes the call safe to repeat: a UUID.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Id of the swap or of its offer: 64 hexadecimal digits.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// What may cost more.
+	Purpose BudgetPurpose `protobuf:"varint,3,opt,name=purpose,proto3,enum=kofo.v1.BudgetPurpose" json:"purpose,omitempty"`
+	// The most that one transaction of the purpose may cost, in base units of the
+	// coin that its chain takes fees in: above the budget of now, and at most the
+	// value at risk.
+	Budget        string `protobuf:"bytes,4,opt,name=budget,proto3" json:"budget,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RaiseBudgetRequest) Reset() {
+	*x = RaiseBudgetRequest{}
+	mi := &file_kofo_v1_settlement_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RaiseBudgetRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RaiseBudgetRequest) ProtoMessage() {}
+
+func (x *RaiseBudgetRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_settlement_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RaiseBudgetRequest.ProtoReflect.Descriptor instead.
+func (*RaiseBudgetRequest) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RaiseBudgetRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RaiseBudgetRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RaiseBudgetRequest) GetPurpose() BudgetPurpose {
+	if x != nil {
+		return x.Purpose
+	}
+	return BudgetPurpose_BUDGET_PURPOSE_UNSPECIFIED
+}
+
+func (x *RaiseBudgetRequest) GetBudget() string {
+	if x != nil {
+		return x.Budget
+	}
+	return ""
+}
+
+// RaiseBudgetResponse is the output of RaiseBudget.
+type RaiseBudgetResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The swap as it is now.
+	Swap          *Swap `protobuf:"bytes,1,opt,name=swap,proto3" json:"swap,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RaiseBudgetResponse) Reset() {
+	*x = RaiseBudgetResponse{}
+	mi := &file_kofo_v1_settlement_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RaiseBudgetResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RaiseBudgetResponse) ProtoMessage() {}
+
+func (x *RaiseBudgetResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_settlement_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RaiseBudgetResponse.ProtoReflect.Descriptor instead.
+func (*RaiseBudgetResponse) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *RaiseBudgetResponse) GetSwap() *Swap {
+	if x != nil {
+		return x.Swap
+	}
+	return nil
+}
+
 // GetRequest is the input of Get.
 type GetRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1559,7 +1680,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[20]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1571,7 +1692,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[20]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1584,7 +1705,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{20}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetRequest) GetId() string {
@@ -1607,7 +1728,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[21]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1619,7 +1740,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[21]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1632,7 +1753,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{21}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetResponse) GetSwap() *Swap {
@@ -1668,7 +1789,7 @@ type Documents struct {
 
 func (x *Documents) Reset() {
 	*x = Documents{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[22]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1680,7 +1801,7 @@ func (x *Documents) String() string {
 func (*Documents) ProtoMessage() {}
 
 func (x *Documents) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[22]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1693,7 +1814,7 @@ func (x *Documents) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Documents.ProtoReflect.Descriptor instead.
 func (*Documents) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{22}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Documents) GetTicket() string {
@@ -1744,7 +1865,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[23]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1756,7 +1877,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[23]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1769,7 +1890,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{23}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListRequest) GetPage() *Page {
@@ -1799,7 +1920,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[24]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1811,7 +1932,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[24]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1824,7 +1945,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{24}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListResponse) GetSwaps() []*Swap {
@@ -1854,7 +1975,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[25]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1866,7 +1987,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[25]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1879,7 +2000,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{25}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *HistoryRequest) GetId() string {
@@ -1909,7 +2030,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[26]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1921,7 +2042,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[26]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1934,7 +2055,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{26}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *HistoryResponse) GetEntries() []*HistoryEntry {
@@ -1967,7 +2088,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[27]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1979,7 +2100,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[27]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1992,7 +2113,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{27}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *WatchRequest) GetIds() []string {
@@ -2035,7 +2156,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[28]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2047,7 +2168,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[28]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2060,7 +2181,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{28}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *WatchResponse) GetKind() WatchKind {
@@ -2102,7 +2223,7 @@ type ExportRequest struct {
 
 func (x *ExportRequest) Reset() {
 	*x = ExportRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[29]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2114,7 +2235,7 @@ func (x *ExportRequest) String() string {
 func (*ExportRequest) ProtoMessage() {}
 
 func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[29]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2127,7 +2248,7 @@ func (x *ExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
 func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{29}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ExportRequest) GetId() string {
@@ -2159,7 +2280,7 @@ type ExportResponse struct {
 
 func (x *ExportResponse) Reset() {
 	*x = ExportResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[30]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2171,7 +2292,7 @@ func (x *ExportResponse) String() string {
 func (*ExportResponse) ProtoMessage() {}
 
 func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[30]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2184,7 +2305,7 @@ func (x *ExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
 func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{30}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ExportResponse) GetSwap() *Swap {
@@ -2246,7 +2367,7 @@ type ExportedFee struct {
 
 func (x *ExportedFee) Reset() {
 	*x = ExportedFee{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[31]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2258,7 +2379,7 @@ func (x *ExportedFee) String() string {
 func (*ExportedFee) ProtoMessage() {}
 
 func (x *ExportedFee) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[31]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2271,7 +2392,7 @@ func (x *ExportedFee) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportedFee.ProtoReflect.Descriptor instead.
 func (*ExportedFee) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{31}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ExportedFee) GetPaid() *FeePaid {
@@ -2315,7 +2436,7 @@ type StatisticsRequest struct {
 
 func (x *StatisticsRequest) Reset() {
 	*x = StatisticsRequest{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[32]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2327,7 +2448,7 @@ func (x *StatisticsRequest) String() string {
 func (*StatisticsRequest) ProtoMessage() {}
 
 func (x *StatisticsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[32]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2340,7 +2461,7 @@ func (x *StatisticsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatisticsRequest.ProtoReflect.Descriptor instead.
 func (*StatisticsRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{32}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *StatisticsRequest) GetFrom() *timestamppb.Timestamp {
@@ -2372,7 +2493,7 @@ type StatisticsResponse struct {
 
 func (x *StatisticsResponse) Reset() {
 	*x = StatisticsResponse{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[33]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2384,7 +2505,7 @@ func (x *StatisticsResponse) String() string {
 func (*StatisticsResponse) ProtoMessage() {}
 
 func (x *StatisticsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[33]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2397,7 +2518,7 @@ func (x *StatisticsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatisticsResponse.ProtoReflect.Descriptor instead.
 func (*StatisticsResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{33}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *StatisticsResponse) GetPairs() []*PairStatistics {
@@ -2458,7 +2579,7 @@ type PairStatistics struct {
 
 func (x *PairStatistics) Reset() {
 	*x = PairStatistics{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[34]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2470,7 +2591,7 @@ func (x *PairStatistics) String() string {
 func (*PairStatistics) ProtoMessage() {}
 
 func (x *PairStatistics) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[34]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2483,7 +2604,7 @@ func (x *PairStatistics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PairStatistics.ProtoReflect.Descriptor instead.
 func (*PairStatistics) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{34}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *PairStatistics) GetSends() string {
@@ -2596,7 +2717,7 @@ type CostStatistics struct {
 
 func (x *CostStatistics) Reset() {
 	*x = CostStatistics{}
-	mi := &file_kofo_v1_settlement_proto_msgTypes[35]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2608,7 +2729,7 @@ func (x *CostStatistics) String() string {
 func (*CostStatistics) ProtoMessage() {}
 
 func (x *CostStatistics) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_settlement_proto_msgTypes[35]
+	mi := &file_kofo_v1_settlement_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2621,7 +2742,7 @@ func (x *CostStatistics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CostStatistics.ProtoReflect.Descriptor instead.
 func (*CostStatistics) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{35}
+	return file_kofo_v1_settlement_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *CostStatistics) GetAsset() string {
@@ -2787,7 +2908,16 @@ const file_kofo_v1_settlement_proto_rawDesc = "" +
 	"\x02id\x18\x02 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\x02id\"G\n" +
 	"\x0eRefundResponse\x12!\n" +
 	"\x04swap\x18\x01 \x01(\v2\r.kofo.v1.SwapR\x04swap\x12\x12\n" +
-	"\x04txid\x18\x02 \x01(\tR\x04txid\"3\n" +
+	"\x04txid\x18\x02 \x01(\tR\x04txid\"\xd5\x01\n" +
+	"\x12RaiseBudgetRequest\x12'\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12%\n" +
+	"\x02id\x18\x02 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\x02id\x12<\n" +
+	"\apurpose\x18\x03 \x01(\x0e2\x16.kofo.v1.BudgetPurposeB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\apurpose\x121\n" +
+	"\x06budget\x18\x04 \x01(\tB\x19\xbaH\x16r\x142\x12^[1-9][0-9]{0,77}$R\x06budget\"8\n" +
+	"\x13RaiseBudgetResponse\x12!\n" +
+	"\x04swap\x18\x01 \x01(\v2\r.kofo.v1.SwapR\x04swap\"3\n" +
 	"\n" +
 	"GetRequest\x12%\n" +
 	"\x02id\x18\x01 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\x02id\"b\n" +
@@ -2873,7 +3003,7 @@ const file_kofo_v1_settlement_proto_rawDesc = "" +
 	"\x16WATCH_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13WATCH_KIND_SNAPSHOT\x10\x01\x12\x1b\n" +
 	"\x17WATCH_KIND_SNAPSHOT_END\x10\x02\x12\x15\n" +
-	"\x11WATCH_KIND_CHANGE\x10\x032\xde\x06\n" +
+	"\x11WATCH_KIND_CHANGE\x10\x032\xa8\a\n" +
 	"\x11SettlementService\x126\n" +
 	"\x05Quote\x12\x15.kofo.v1.QuoteRequest\x1a\x16.kofo.v1.QuoteResponse\x126\n" +
 	"\x05Offer\x12\x15.kofo.v1.OfferRequest\x1a\x16.kofo.v1.OfferResponse\x12<\n" +
@@ -2882,7 +3012,8 @@ const file_kofo_v1_settlement_proto_rawDesc = "" +
 	"\vCountersign\x12\x1b.kofo.v1.CountersignRequest\x1a\x1c.kofo.v1.CountersignResponse\x12?\n" +
 	"\bComplete\x12\x18.kofo.v1.CompleteRequest\x1a\x19.kofo.v1.CompleteResponse\x129\n" +
 	"\x06Cancel\x12\x16.kofo.v1.CancelRequest\x1a\x17.kofo.v1.CancelResponse\x129\n" +
-	"\x06Refund\x12\x16.kofo.v1.RefundRequest\x1a\x17.kofo.v1.RefundResponse\x120\n" +
+	"\x06Refund\x12\x16.kofo.v1.RefundRequest\x1a\x17.kofo.v1.RefundResponse\x12H\n" +
+	"\vRaiseBudget\x12\x1b.kofo.v1.RaiseBudgetRequest\x1a\x1c.kofo.v1.RaiseBudgetResponse\x120\n" +
 	"\x03Get\x12\x13.kofo.v1.GetRequest\x1a\x14.kofo.v1.GetResponse\x123\n" +
 	"\x04List\x12\x14.kofo.v1.ListRequest\x1a\x15.kofo.v1.ListResponse\x12<\n" +
 	"\aHistory\x12\x17.kofo.v1.HistoryRequest\x1a\x18.kofo.v1.HistoryResponse\x129\n" +
@@ -2904,7 +3035,7 @@ func file_kofo_v1_settlement_proto_rawDescGZIP() []byte {
 }
 
 var file_kofo_v1_settlement_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_kofo_v1_settlement_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_kofo_v1_settlement_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_kofo_v1_settlement_proto_goTypes = []any{
 	(WatchKind)(0),                // 0: kofo.v1.WatchKind
 	(*Quote)(nil),                 // 1: kofo.v1.Quote
@@ -2927,131 +3058,138 @@ var file_kofo_v1_settlement_proto_goTypes = []any{
 	(*CancelResponse)(nil),        // 18: kofo.v1.CancelResponse
 	(*RefundRequest)(nil),         // 19: kofo.v1.RefundRequest
 	(*RefundResponse)(nil),        // 20: kofo.v1.RefundResponse
-	(*GetRequest)(nil),            // 21: kofo.v1.GetRequest
-	(*GetResponse)(nil),           // 22: kofo.v1.GetResponse
-	(*Documents)(nil),             // 23: kofo.v1.Documents
-	(*ListRequest)(nil),           // 24: kofo.v1.ListRequest
-	(*ListResponse)(nil),          // 25: kofo.v1.ListResponse
-	(*HistoryRequest)(nil),        // 26: kofo.v1.HistoryRequest
-	(*HistoryResponse)(nil),       // 27: kofo.v1.HistoryResponse
-	(*WatchRequest)(nil),          // 28: kofo.v1.WatchRequest
-	(*WatchResponse)(nil),         // 29: kofo.v1.WatchResponse
-	(*ExportRequest)(nil),         // 30: kofo.v1.ExportRequest
-	(*ExportResponse)(nil),        // 31: kofo.v1.ExportResponse
-	(*ExportedFee)(nil),           // 32: kofo.v1.ExportedFee
-	(*StatisticsRequest)(nil),     // 33: kofo.v1.StatisticsRequest
-	(*StatisticsResponse)(nil),    // 34: kofo.v1.StatisticsResponse
-	(*PairStatistics)(nil),        // 35: kofo.v1.PairStatistics
-	(*CostStatistics)(nil),        // 36: kofo.v1.CostStatistics
-	nil,                           // 37: kofo.v1.Refusal.MetadataEntry
-	(Role)(0),                     // 38: kofo.v1.Role
-	(*AssetAmount)(nil),           // 39: kofo.v1.AssetAmount
-	(*timestamppb.Timestamp)(nil), // 40: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 41: google.protobuf.Duration
-	(LegRole)(0),                  // 42: kofo.v1.LegRole
-	(*Swap)(nil),                  // 43: kofo.v1.Swap
-	(*Page)(nil),                  // 44: kofo.v1.Page
-	(Phase)(0),                    // 45: kofo.v1.Phase
-	(*HistoryEntry)(nil),          // 46: kofo.v1.HistoryEntry
-	(*FeePaid)(nil),               // 47: kofo.v1.FeePaid
+	(*RaiseBudgetRequest)(nil),    // 21: kofo.v1.RaiseBudgetRequest
+	(*RaiseBudgetResponse)(nil),   // 22: kofo.v1.RaiseBudgetResponse
+	(*GetRequest)(nil),            // 23: kofo.v1.GetRequest
+	(*GetResponse)(nil),           // 24: kofo.v1.GetResponse
+	(*Documents)(nil),             // 25: kofo.v1.Documents
+	(*ListRequest)(nil),           // 26: kofo.v1.ListRequest
+	(*ListResponse)(nil),          // 27: kofo.v1.ListResponse
+	(*HistoryRequest)(nil),        // 28: kofo.v1.HistoryRequest
+	(*HistoryResponse)(nil),       // 29: kofo.v1.HistoryResponse
+	(*WatchRequest)(nil),          // 30: kofo.v1.WatchRequest
+	(*WatchResponse)(nil),         // 31: kofo.v1.WatchResponse
+	(*ExportRequest)(nil),         // 32: kofo.v1.ExportRequest
+	(*ExportResponse)(nil),        // 33: kofo.v1.ExportResponse
+	(*ExportedFee)(nil),           // 34: kofo.v1.ExportedFee
+	(*StatisticsRequest)(nil),     // 35: kofo.v1.StatisticsRequest
+	(*StatisticsResponse)(nil),    // 36: kofo.v1.StatisticsResponse
+	(*PairStatistics)(nil),        // 37: kofo.v1.PairStatistics
+	(*CostStatistics)(nil),        // 38: kofo.v1.CostStatistics
+	nil,                           // 39: kofo.v1.Refusal.MetadataEntry
+	(Role)(0),                     // 40: kofo.v1.Role
+	(*AssetAmount)(nil),           // 41: kofo.v1.AssetAmount
+	(*timestamppb.Timestamp)(nil), // 42: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 43: google.protobuf.Duration
+	(LegRole)(0),                  // 44: kofo.v1.LegRole
+	(*Swap)(nil),                  // 45: kofo.v1.Swap
+	(BudgetPurpose)(0),            // 46: kofo.v1.BudgetPurpose
+	(*Page)(nil),                  // 47: kofo.v1.Page
+	(Phase)(0),                    // 48: kofo.v1.Phase
+	(*HistoryEntry)(nil),          // 49: kofo.v1.HistoryEntry
+	(*FeePaid)(nil),               // 50: kofo.v1.FeePaid
 }
 var file_kofo_v1_settlement_proto_depIdxs = []int32{
-	38, // 0: kofo.v1.Quote.role:type_name -> kofo.v1.Role
-	39, // 1: kofo.v1.Quote.sends:type_name -> kofo.v1.AssetAmount
-	39, // 2: kofo.v1.Quote.receives:type_name -> kofo.v1.AssetAmount
+	40, // 0: kofo.v1.Quote.role:type_name -> kofo.v1.Role
+	41, // 1: kofo.v1.Quote.sends:type_name -> kofo.v1.AssetAmount
+	41, // 2: kofo.v1.Quote.receives:type_name -> kofo.v1.AssetAmount
 	2,  // 3: kofo.v1.Quote.legs:type_name -> kofo.v1.QuotedLeg
-	39, // 4: kofo.v1.Quote.total_cost:type_name -> kofo.v1.AssetAmount
-	39, // 5: kofo.v1.Quote.worst_case_loss:type_name -> kofo.v1.AssetAmount
-	39, // 6: kofo.v1.Quote.reserved:type_name -> kofo.v1.AssetAmount
-	40, // 7: kofo.v1.Quote.accept_by:type_name -> google.protobuf.Timestamp
-	40, // 8: kofo.v1.Quote.cut_off:type_name -> google.protobuf.Timestamp
-	41, // 9: kofo.v1.Quote.expected_duration:type_name -> google.protobuf.Duration
-	39, // 10: kofo.v1.Quote.kept_for_redeem:type_name -> kofo.v1.AssetAmount
-	42, // 11: kofo.v1.QuotedLeg.role:type_name -> kofo.v1.LegRole
-	39, // 12: kofo.v1.QuotedLeg.amount:type_name -> kofo.v1.AssetAmount
-	40, // 13: kofo.v1.QuotedLeg.fund_by:type_name -> google.protobuf.Timestamp
-	40, // 14: kofo.v1.QuotedLeg.redeem_by:type_name -> google.protobuf.Timestamp
-	40, // 15: kofo.v1.QuotedLeg.time_lock:type_name -> google.protobuf.Timestamp
-	39, // 16: kofo.v1.QuoteRequest.send:type_name -> kofo.v1.AssetAmount
-	39, // 17: kofo.v1.QuoteRequest.receive:type_name -> kofo.v1.AssetAmount
-	38, // 18: kofo.v1.QuoteRequest.role:type_name -> kofo.v1.Role
+	41, // 4: kofo.v1.Quote.total_cost:type_name -> kofo.v1.AssetAmount
+	41, // 5: kofo.v1.Quote.worst_case_loss:type_name -> kofo.v1.AssetAmount
+	41, // 6: kofo.v1.Quote.reserved:type_name -> kofo.v1.AssetAmount
+	42, // 7: kofo.v1.Quote.accept_by:type_name -> google.protobuf.Timestamp
+	42, // 8: kofo.v1.Quote.cut_off:type_name -> google.protobuf.Timestamp
+	43, // 9: kofo.v1.Quote.expected_duration:type_name -> google.protobuf.Duration
+	41, // 10: kofo.v1.Quote.kept_for_redeem:type_name -> kofo.v1.AssetAmount
+	44, // 11: kofo.v1.QuotedLeg.role:type_name -> kofo.v1.LegRole
+	41, // 12: kofo.v1.QuotedLeg.amount:type_name -> kofo.v1.AssetAmount
+	42, // 13: kofo.v1.QuotedLeg.fund_by:type_name -> google.protobuf.Timestamp
+	42, // 14: kofo.v1.QuotedLeg.redeem_by:type_name -> google.protobuf.Timestamp
+	42, // 15: kofo.v1.QuotedLeg.time_lock:type_name -> google.protobuf.Timestamp
+	41, // 16: kofo.v1.QuoteRequest.send:type_name -> kofo.v1.AssetAmount
+	41, // 17: kofo.v1.QuoteRequest.receive:type_name -> kofo.v1.AssetAmount
+	40, // 18: kofo.v1.QuoteRequest.role:type_name -> kofo.v1.Role
 	3,  // 19: kofo.v1.QuoteRequest.depths:type_name -> kofo.v1.ChainDepth
 	1,  // 20: kofo.v1.QuoteResponse.quote:type_name -> kofo.v1.Quote
-	39, // 21: kofo.v1.OfferRequest.send:type_name -> kofo.v1.AssetAmount
-	39, // 22: kofo.v1.OfferRequest.receive:type_name -> kofo.v1.AssetAmount
-	41, // 23: kofo.v1.OfferRequest.valid_for:type_name -> google.protobuf.Duration
+	41, // 21: kofo.v1.OfferRequest.send:type_name -> kofo.v1.AssetAmount
+	41, // 22: kofo.v1.OfferRequest.receive:type_name -> kofo.v1.AssetAmount
+	43, // 23: kofo.v1.OfferRequest.valid_for:type_name -> google.protobuf.Duration
 	3,  // 24: kofo.v1.OfferRequest.depths:type_name -> kofo.v1.ChainDepth
-	43, // 25: kofo.v1.OfferResponse.swap:type_name -> kofo.v1.Swap
+	45, // 25: kofo.v1.OfferResponse.swap:type_name -> kofo.v1.Swap
 	1,  // 26: kofo.v1.OfferResponse.quote:type_name -> kofo.v1.Quote
 	1,  // 27: kofo.v1.InspectResponse.quote:type_name -> kofo.v1.Quote
 	10, // 28: kofo.v1.InspectResponse.refusals:type_name -> kofo.v1.Refusal
-	37, // 29: kofo.v1.Refusal.metadata:type_name -> kofo.v1.Refusal.MetadataEntry
+	39, // 29: kofo.v1.Refusal.metadata:type_name -> kofo.v1.Refusal.MetadataEntry
 	3,  // 30: kofo.v1.AcceptRequest.depths:type_name -> kofo.v1.ChainDepth
-	43, // 31: kofo.v1.AcceptResponse.swap:type_name -> kofo.v1.Swap
+	45, // 31: kofo.v1.AcceptResponse.swap:type_name -> kofo.v1.Swap
 	10, // 32: kofo.v1.AcceptResponse.undelivered:type_name -> kofo.v1.Refusal
-	43, // 33: kofo.v1.CountersignResponse.swap:type_name -> kofo.v1.Swap
-	43, // 34: kofo.v1.CompleteResponse.swap:type_name -> kofo.v1.Swap
-	43, // 35: kofo.v1.CancelResponse.swap:type_name -> kofo.v1.Swap
-	43, // 36: kofo.v1.RefundResponse.swap:type_name -> kofo.v1.Swap
-	43, // 37: kofo.v1.GetResponse.swap:type_name -> kofo.v1.Swap
-	23, // 38: kofo.v1.GetResponse.documents:type_name -> kofo.v1.Documents
-	44, // 39: kofo.v1.ListRequest.page:type_name -> kofo.v1.Page
-	45, // 40: kofo.v1.ListRequest.phases:type_name -> kofo.v1.Phase
-	43, // 41: kofo.v1.ListResponse.swaps:type_name -> kofo.v1.Swap
-	44, // 42: kofo.v1.HistoryRequest.page:type_name -> kofo.v1.Page
-	46, // 43: kofo.v1.HistoryResponse.entries:type_name -> kofo.v1.HistoryEntry
-	0,  // 44: kofo.v1.WatchResponse.kind:type_name -> kofo.v1.WatchKind
-	43, // 45: kofo.v1.WatchResponse.swap:type_name -> kofo.v1.Swap
-	46, // 46: kofo.v1.WatchResponse.entry:type_name -> kofo.v1.HistoryEntry
-	43, // 47: kofo.v1.ExportResponse.swap:type_name -> kofo.v1.Swap
-	46, // 48: kofo.v1.ExportResponse.history:type_name -> kofo.v1.HistoryEntry
-	32, // 49: kofo.v1.ExportResponse.fees:type_name -> kofo.v1.ExportedFee
-	39, // 50: kofo.v1.ExportResponse.service_fees:type_name -> kofo.v1.AssetAmount
-	39, // 51: kofo.v1.ExportResponse.total_cost:type_name -> kofo.v1.AssetAmount
-	40, // 52: kofo.v1.ExportResponse.exported_at:type_name -> google.protobuf.Timestamp
-	47, // 53: kofo.v1.ExportedFee.paid:type_name -> kofo.v1.FeePaid
-	40, // 54: kofo.v1.ExportedFee.time:type_name -> google.protobuf.Timestamp
-	40, // 55: kofo.v1.StatisticsRequest.from:type_name -> google.protobuf.Timestamp
-	40, // 56: kofo.v1.StatisticsRequest.until:type_name -> google.protobuf.Timestamp
-	35, // 57: kofo.v1.StatisticsResponse.pairs:type_name -> kofo.v1.PairStatistics
-	40, // 58: kofo.v1.StatisticsResponse.from:type_name -> google.protobuf.Timestamp
-	40, // 59: kofo.v1.StatisticsResponse.until:type_name -> google.protobuf.Timestamp
-	41, // 60: kofo.v1.PairStatistics.time_p50:type_name -> google.protobuf.Duration
-	41, // 61: kofo.v1.PairStatistics.time_p95:type_name -> google.protobuf.Duration
-	36, // 62: kofo.v1.PairStatistics.costs:type_name -> kofo.v1.CostStatistics
-	4,  // 63: kofo.v1.SettlementService.Quote:input_type -> kofo.v1.QuoteRequest
-	6,  // 64: kofo.v1.SettlementService.Offer:input_type -> kofo.v1.OfferRequest
-	8,  // 65: kofo.v1.SettlementService.Inspect:input_type -> kofo.v1.InspectRequest
-	11, // 66: kofo.v1.SettlementService.Accept:input_type -> kofo.v1.AcceptRequest
-	13, // 67: kofo.v1.SettlementService.Countersign:input_type -> kofo.v1.CountersignRequest
-	15, // 68: kofo.v1.SettlementService.Complete:input_type -> kofo.v1.CompleteRequest
-	17, // 69: kofo.v1.SettlementService.Cancel:input_type -> kofo.v1.CancelRequest
-	19, // 70: kofo.v1.SettlementService.Refund:input_type -> kofo.v1.RefundRequest
-	21, // 71: kofo.v1.SettlementService.Get:input_type -> kofo.v1.GetRequest
-	24, // 72: kofo.v1.SettlementService.List:input_type -> kofo.v1.ListRequest
-	26, // 73: kofo.v1.SettlementService.History:input_type -> kofo.v1.HistoryRequest
-	30, // 74: kofo.v1.SettlementService.Export:input_type -> kofo.v1.ExportRequest
-	33, // 75: kofo.v1.SettlementService.Statistics:input_type -> kofo.v1.StatisticsRequest
-	28, // 76: kofo.v1.SettlementService.Watch:input_type -> kofo.v1.WatchRequest
-	5,  // 77: kofo.v1.SettlementService.Quote:output_type -> kofo.v1.QuoteResponse
-	7,  // 78: kofo.v1.SettlementService.Offer:output_type -> kofo.v1.OfferResponse
-	9,  // 79: kofo.v1.SettlementService.Inspect:output_type -> kofo.v1.InspectResponse
-	12, // 80: kofo.v1.SettlementService.Accept:output_type -> kofo.v1.AcceptResponse
-	14, // 81: kofo.v1.SettlementService.Countersign:output_type -> kofo.v1.CountersignResponse
-	16, // 82: kofo.v1.SettlementService.Complete:output_type -> kofo.v1.CompleteResponse
-	18, // 83: kofo.v1.SettlementService.Cancel:output_type -> kofo.v1.CancelResponse
-	20, // 84: kofo.v1.SettlementService.Refund:output_type -> kofo.v1.RefundResponse
-	22, // 85: kofo.v1.SettlementService.Get:output_type -> kofo.v1.GetResponse
-	25, // 86: kofo.v1.SettlementService.List:output_type -> kofo.v1.ListResponse
-	27, // 87: kofo.v1.SettlementService.History:output_type -> kofo.v1.HistoryResponse
-	31, // 88: kofo.v1.SettlementService.Export:output_type -> kofo.v1.ExportResponse
-	34, // 89: kofo.v1.SettlementService.Statistics:output_type -> kofo.v1.StatisticsResponse
-	29, // 90: kofo.v1.SettlementService.Watch:output_type -> kofo.v1.WatchResponse
-	77, // [77:91] is the sub-list for method output_type
-	63, // [63:77] is the sub-list for method input_type
-	63, // [63:63] is the sub-list for extension type_name
-	63, // [63:63] is the sub-list for extension extendee
-	0,  // [0:63] is the sub-list for field type_name
+	45, // 33: kofo.v1.CountersignResponse.swap:type_name -> kofo.v1.Swap
+	45, // 34: kofo.v1.CompleteResponse.swap:type_name -> kofo.v1.Swap
+	45, // 35: kofo.v1.CancelResponse.swap:type_name -> kofo.v1.Swap
+	45, // 36: kofo.v1.RefundResponse.swap:type_name -> kofo.v1.Swap
+	46, // 37: kofo.v1.RaiseBudgetRequest.purpose:type_name -> kofo.v1.BudgetPurpose
+	45, // 38: kofo.v1.RaiseBudgetResponse.swap:type_name -> kofo.v1.Swap
+	45, // 39: kofo.v1.GetResponse.swap:type_name -> kofo.v1.Swap
+	25, // 40: kofo.v1.GetResponse.documents:type_name -> kofo.v1.Documents
+	47, // 41: kofo.v1.ListRequest.page:type_name -> kofo.v1.Page
+	48, // 42: kofo.v1.ListRequest.phases:type_name -> kofo.v1.Phase
+	45, // 43: kofo.v1.ListResponse.swaps:type_name -> kofo.v1.Swap
+	47, // 44: kofo.v1.HistoryRequest.page:type_name -> kofo.v1.Page
+	49, // 45: kofo.v1.HistoryResponse.entries:type_name -> kofo.v1.HistoryEntry
+	0,  // 46: kofo.v1.WatchResponse.kind:type_name -> kofo.v1.WatchKind
+	45, // 47: kofo.v1.WatchResponse.swap:type_name -> kofo.v1.Swap
+	49, // 48: kofo.v1.WatchResponse.entry:type_name -> kofo.v1.HistoryEntry
+	45, // 49: kofo.v1.ExportResponse.swap:type_name -> kofo.v1.Swap
+	49, // 50: kofo.v1.ExportResponse.history:type_name -> kofo.v1.HistoryEntry
+	34, // 51: kofo.v1.ExportResponse.fees:type_name -> kofo.v1.ExportedFee
+	41, // 52: kofo.v1.ExportResponse.service_fees:type_name -> kofo.v1.AssetAmount
+	41, // 53: kofo.v1.ExportResponse.total_cost:type_name -> kofo.v1.AssetAmount
+	42, // 54: kofo.v1.ExportResponse.exported_at:type_name -> google.protobuf.Timestamp
+	50, // 55: kofo.v1.ExportedFee.paid:type_name -> kofo.v1.FeePaid
+	42, // 56: kofo.v1.ExportedFee.time:type_name -> google.protobuf.Timestamp
+	42, // 57: kofo.v1.StatisticsRequest.from:type_name -> google.protobuf.Timestamp
+	42, // 58: kofo.v1.StatisticsRequest.until:type_name -> google.protobuf.Timestamp
+	37, // 59: kofo.v1.StatisticsResponse.pairs:type_name -> kofo.v1.PairStatistics
+	42, // 60: kofo.v1.StatisticsResponse.from:type_name -> google.protobuf.Timestamp
+	42, // 61: kofo.v1.StatisticsResponse.until:type_name -> google.protobuf.Timestamp
+	43, // 62: kofo.v1.PairStatistics.time_p50:type_name -> google.protobuf.Duration
+	43, // 63: kofo.v1.PairStatistics.time_p95:type_name -> google.protobuf.Duration
+	38, // 64: kofo.v1.PairStatistics.costs:type_name -> kofo.v1.CostStatistics
+	4,  // 65: kofo.v1.SettlementService.Quote:input_type -> kofo.v1.QuoteRequest
+	6,  // 66: kofo.v1.SettlementService.Offer:input_type -> kofo.v1.OfferRequest
+	8,  // 67: kofo.v1.SettlementService.Inspect:input_type -> kofo.v1.InspectRequest
+	11, // 68: kofo.v1.SettlementService.Accept:input_type -> kofo.v1.AcceptRequest
+	13, // 69: kofo.v1.SettlementService.Countersign:input_type -> kofo.v1.CountersignRequest
+	15, // 70: kofo.v1.SettlementService.Complete:input_type -> kofo.v1.CompleteRequest
+	17, // 71: kofo.v1.SettlementService.Cancel:input_type -> kofo.v1.CancelRequest
+	19, // 72: kofo.v1.SettlementService.Refund:input_type -> kofo.v1.RefundRequest
+	21, // 73: kofo.v1.SettlementService.RaiseBudget:input_type -> kofo.v1.RaiseBudgetRequest
+	23, // 74: kofo.v1.SettlementService.Get:input_type -> kofo.v1.GetRequest
+	26, // 75: kofo.v1.SettlementService.List:input_type -> kofo.v1.ListRequest
+	28, // 76: kofo.v1.SettlementService.History:input_type -> kofo.v1.HistoryRequest
+	32, // 77: kofo.v1.SettlementService.Export:input_type -> kofo.v1.ExportRequest
+	35, // 78: kofo.v1.SettlementService.Statistics:input_type -> kofo.v1.StatisticsRequest
+	30, // 79: kofo.v1.SettlementService.Watch:input_type -> kofo.v1.WatchRequest
+	5,  // 80: kofo.v1.SettlementService.Quote:output_type -> kofo.v1.QuoteResponse
+	7,  // 81: kofo.v1.SettlementService.Offer:output_type -> kofo.v1.OfferResponse
+	9,  // 82: kofo.v1.SettlementService.Inspect:output_type -> kofo.v1.InspectResponse
+	12, // 83: kofo.v1.SettlementService.Accept:output_type -> kofo.v1.AcceptResponse
+	14, // 84: kofo.v1.SettlementService.Countersign:output_type -> kofo.v1.CountersignResponse
+	16, // 85: kofo.v1.SettlementService.Complete:output_type -> kofo.v1.CompleteResponse
+	18, // 86: kofo.v1.SettlementService.Cancel:output_type -> kofo.v1.CancelResponse
+	20, // 87: kofo.v1.SettlementService.Refund:output_type -> kofo.v1.RefundResponse
+	22, // 88: kofo.v1.SettlementService.RaiseBudget:output_type -> kofo.v1.RaiseBudgetResponse
+	24, // 89: kofo.v1.SettlementService.Get:output_type -> kofo.v1.GetResponse
+	27, // 90: kofo.v1.SettlementService.List:output_type -> kofo.v1.ListResponse
+	29, // 91: kofo.v1.SettlementService.History:output_type -> kofo.v1.HistoryResponse
+	33, // 92: kofo.v1.SettlementService.Export:output_type -> kofo.v1.ExportResponse
+	36, // 93: kofo.v1.SettlementService.Statistics:output_type -> kofo.v1.StatisticsResponse
+	31, // 94: kofo.v1.SettlementService.Watch:output_type -> kofo.v1.WatchResponse
+	80, // [80:95] is the sub-list for method output_type
+	65, // [65:80] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_kofo_v1_settlement_proto_init() }
@@ -3067,7 +3205,7 @@ func file_kofo_v1_settlement_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kofo_v1_settlement_proto_rawDesc), len(file_kofo_v1_settlement_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   37,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -27,6 +27,7 @@ const (
 	SettlementService_Complete_FullMethodName    = "/kofo.v1.SettlementService/Complete"
 	SettlementService_Cancel_FullMethodName      = "/kofo.v1.SettlementService/Cancel"
 	SettlementService_Refund_FullMethodName      = "/kofo.v1.SettlementService/Refund"
+	SettlementService_RaiseBudget_FullMethodName = "/kofo.v1.SettlementService/RaiseBudget"
 	SettlementService_Get_FullMethodName         = "/kofo.v1.SettlementService/Get"
 	SettlementService_List_FullMethodName        = "/kofo.v1.SettlementService/List"
 	SettlementService_History_FullMethodName     = "/kofo.v1.SettlementService/History"
@@ -71,6 +72,10 @@ type SettlementServiceClient interface {
 	// once the time lock is open; this is for those who don't want to wait for
 	// the next attempt. Scope: refund.
 	Refund(ctx context.Context, in *RefundRequest, opts ...grpc.CallOption) (*RefundResponse, error)
+	// RaiseBudget lets this node's redeem or refund of a swap cost more while it
+	// runs; the next transaction is priced with it, with the next block at the
+	// latest. A budget is never lowered. Scope: trade or refund.
+	RaiseBudget(ctx context.Context, in *RaiseBudgetRequest, opts ...grpc.CallOption) (*RaiseBudgetResponse, error)
 	// Get shows one swap or offer. Scope: read.
 	Get(ctx context.Context, in *GetRequest, opts ...grpc.CallOption) (*GetResponse, error)
 	// List shows swaps and offers, the newest first. Scope: read.
@@ -170,6 +175,16 @@ func (c *settlementServiceClient) Refund(ctx context.Context, in *RefundRequest,
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RefundResponse)
 	err := c.cc.Invoke(ctx, SettlementService_Refund_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *settlementServiceClient) RaiseBudget(ctx context.Context, in *RaiseBudgetRequest, opts ...grpc.CallOption) (*RaiseBudgetResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RaiseBudgetResponse)
+	err := c.cc.Invoke(ctx, SettlementService_RaiseBudget_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -281,6 +296,10 @@ type SettlementServiceServer interface {
 	// once the time lock is open; this is for those who don't want to wait for
 	// the next attempt. Scope: refund.
 	Refund(context.Context, *RefundRequest) (*RefundResponse, error)
+	// RaiseBudget lets this node's redeem or refund of a swap cost more while it
+	// runs; the next transaction is priced with it, with the next block at the
+	// latest. A budget is never lowered. Scope: trade or refund.
+	RaiseBudget(context.Context, *RaiseBudgetRequest) (*RaiseBudgetResponse, error)
 	// Get shows one swap or offer. Scope: read.
 	Get(context.Context, *GetRequest) (*GetResponse, error)
 	// List shows swaps and offers, the newest first. Scope: read.
@@ -329,6 +348,9 @@ func (UnimplementedSettlementServiceServer) Cancel(context.Context, *CancelReque
 }
 func (UnimplementedSettlementServiceServer) Refund(context.Context, *RefundRequest) (*RefundResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Refund not implemented")
+}
+func (UnimplementedSettlementServiceServer) RaiseBudget(context.Context, *RaiseBudgetRequest) (*RaiseBudgetResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RaiseBudget not implemented")
 }
 func (UnimplementedSettlementServiceServer) Get(context.Context, *GetRequest) (*GetResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Get not implemented")
@@ -513,6 +535,24 @@ func _SettlementService_Refund_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SettlementService_RaiseBudget_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RaiseBudgetRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SettlementServiceServer).RaiseBudget(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SettlementService_RaiseBudget_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SettlementServiceServer).RaiseBudget(ctx, req.(*RaiseBudgetRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SettlementService_Get_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetRequest)
 	if err := dec(in); err != nil {
@@ -652,6 +692,10 @@ var SettlementService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Refund",
 			Handler:    _SettlementService_Refund_Handler,
+		},
+		{
+			MethodName: "RaiseBudget",
+			Handler:    _SettlementService_RaiseBudget_Handler,
 		},
 		{
 			MethodName: "Get",

@@ -574,6 +574,60 @@ func (FeeKind) EnumDescriptor() ([]byte, []int) {
 	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{7}
 }
 
+// BudgetPurpose says for what a budget is.
+type BudgetPurpose int32
+
+const (
+	// Not said.
+	BudgetPurpose_BUDGET_PURPOSE_UNSPECIFIED BudgetPurpose = 0
+	// To redeem the leg that pays this node.
+	BudgetPurpose_BUDGET_PURPOSE_REDEEM BudgetPurpose = 1
+	// To take the own leg back: its refund, and what makes a lock impossible that
+	// does not confirm.
+	BudgetPurpose_BUDGET_PURPOSE_REFUND BudgetPurpose = 2
+)
+
+// Enum value maps for BudgetPurpose.
+var (
+	BudgetPurpose_name = map[int32]string{
+		0: "BUDGET_PURPOSE_UNSPECIFIED",
+		1: "BUDGET_PURPOSE_REDEEM",
+		2: "BUDGET_PURPOSE_REFUND",
+	}
+	BudgetPurpose_value = map[string]int32{
+		"BUDGET_PURPOSE_UNSPECIFIED": 0,
+		"BUDGET_PURPOSE_REDEEM":      1,
+		"BUDGET_PURPOSE_REFUND":      2,
+	}
+)
+
+func (x BudgetPurpose) Enum() *BudgetPurpose {
+	p := new(BudgetPurpose)
+	*p = x
+	return p
+}
+
+func (x BudgetPurpose) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (BudgetPurpose) Descriptor() protoreflect.EnumDescriptor {
+	return file_kofo_v1_swap_proto_enumTypes[8].Descriptor()
+}
+
+func (BudgetPurpose) Type() protoreflect.EnumType {
+	return &file_kofo_v1_swap_proto_enumTypes[8]
+}
+
+func (x BudgetPurpose) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use BudgetPurpose.Descriptor instead.
+func (BudgetPurpose) EnumDescriptor() ([]byte, []int) {
+	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{8}
+}
+
 // Leg is one transfer inside a swap.
 type Leg struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1157,7 +1211,9 @@ type Swap struct {
 	// When it closed.
 	ClosedAt *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=closed_at,json=closedAt,proto3" json:"closed_at,omitempty"`
 	// Counts the events applied; a greater one is newer.
-	Version       uint64 `protobuf:"varint,24,opt,name=version,proto3" json:"version,omitempty"`
+	Version uint64 `protobuf:"varint,24,opt,name=version,proto3" json:"version,omitempty"`
+	// The most that this node's transactions may cost each; empty once closed.
+	Budgets       []*Budget `protobuf:"bytes,30,rep,name=budgets,proto3" json:"budgets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1360,6 +1416,78 @@ func (x *Swap) GetVersion() uint64 {
 	return 0
 }
 
+func (x *Swap) GetBudgets() []*Budget {
+	if x != nil {
+		return x.Budgets
+	}
+	return nil
+}
+
+// Budget is the most that one transaction of a purpose may cost.
+type Budget struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For what.
+	Purpose BudgetPurpose `protobuf:"varint,1,opt,name=purpose,proto3,enum=kofo.v1.BudgetPurpose" json:"purpose,omitempty"`
+	// The amount, in the coin that the chain takes fees in.
+	Most *AssetAmount `protobuf:"bytes,2,opt,name=most,proto3" json:"most,omitempty"`
+	// Whether the owner has raised it; otherwise it follows from the amount of the
+	// leg and the node's configuration.
+	Raised        bool `protobuf:"varint,3,opt,name=raised,proto3" json:"raised,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Budget) Reset() {
+	*x = Budget{}
+	mi := &file_kofo_v1_swap_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Budget) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Budget) ProtoMessage() {}
+
+func (x *Budget) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_swap_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Budget.ProtoReflect.Descriptor instead.
+func (*Budget) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Budget) GetPurpose() BudgetPurpose {
+	if x != nil {
+		return x.Purpose
+	}
+	return BudgetPurpose_BUDGET_PURPOSE_UNSPECIFIED
+}
+
+func (x *Budget) GetMost() *AssetAmount {
+	if x != nil {
+		return x.Most
+	}
+	return nil
+}
+
+func (x *Budget) GetRaised() bool {
+	if x != nil {
+		return x.Raised
+	}
+	return false
+}
+
 // HistoryEntry is one thing that happened to a swap.
 type HistoryEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1392,7 +1520,7 @@ type HistoryEntry struct {
 
 func (x *HistoryEntry) Reset() {
 	*x = HistoryEntry{}
-	mi := &file_kofo_v1_swap_proto_msgTypes[6]
+	mi := &file_kofo_v1_swap_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1404,7 +1532,7 @@ func (x *HistoryEntry) String() string {
 func (*HistoryEntry) ProtoMessage() {}
 
 func (x *HistoryEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_swap_proto_msgTypes[6]
+	mi := &file_kofo_v1_swap_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1417,7 +1545,7 @@ func (x *HistoryEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryEntry.ProtoReflect.Descriptor instead.
 func (*HistoryEntry) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{6}
+	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *HistoryEntry) GetSequence() uint64 {
@@ -1537,7 +1665,7 @@ const file_kofo_v1_swap_proto_rawDesc = "" +
 	"\x03leg\x18\x02 \x01(\rR\x03leg\x12\x12\n" +
 	"\x04txid\x18\x03 \x01(\tR\x04txid\x12&\n" +
 	"\x03fee\x18\x04 \x01(\v2\x14.kofo.v1.AssetAmountR\x03fee\x12\x14\n" +
-	"\x05final\x18\x05 \x01(\bR\x05final\"\x91\b\n" +
+	"\x05final\x18\x05 \x01(\bR\x05final\"\xbc\b\n" +
 	"\x04Swap\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
 	"\boffer_id\x18\x02 \x01(\tR\aofferId\x12!\n" +
@@ -1568,7 +1696,12 @@ const file_kofo_v1_swap_proto_rawDesc = "" +
 	"\n" +
 	"updated_at\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x127\n" +
 	"\tclosed_at\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\bclosedAt\x12\x18\n" +
-	"\aversion\x18\x18 \x01(\x04R\aversion\"\xf9\x01\n" +
+	"\aversion\x18\x18 \x01(\x04R\aversion\x12)\n" +
+	"\abudgets\x18\x1e \x03(\v2\x0f.kofo.v1.BudgetR\abudgets\"|\n" +
+	"\x06Budget\x120\n" +
+	"\apurpose\x18\x01 \x01(\x0e2\x16.kofo.v1.BudgetPurposeR\apurpose\x12(\n" +
+	"\x04most\x18\x02 \x01(\v2\x14.kofo.v1.AssetAmountR\x04most\x12\x16\n" +
+	"\x06raised\x18\x03 \x01(\bR\x06raised\"\xf9\x01\n" +
 	"\fHistoryEntry\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
@@ -1645,7 +1778,11 @@ const file_kofo_v1_swap_proto_rawDesc = "" +
 	"\x0fFEE_KIND_REDEEM\x10\x02\x12\x13\n" +
 	"\x0fFEE_KIND_REFUND\x10\x03\x12\x11\n" +
 	"\rFEE_KIND_BUMP\x10\x04\x12\x14\n" +
-	"\x10FEE_KIND_ABANDON\x10\x05B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
+	"\x10FEE_KIND_ABANDON\x10\x05*e\n" +
+	"\rBudgetPurpose\x12\x1e\n" +
+	"\x1aBUDGET_PURPOSE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15BUDGET_PURPOSE_REDEEM\x10\x01\x12\x19\n" +
+	"\x15BUDGET_PURPOSE_REFUND\x10\x02B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
 
 var (
 	file_kofo_v1_swap_proto_rawDescOnce sync.Once
@@ -1659,8 +1796,8 @@ func file_kofo_v1_swap_proto_rawDescGZIP() []byte {
 	return file_kofo_v1_swap_proto_rawDescData
 }
 
-var file_kofo_v1_swap_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_kofo_v1_swap_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_kofo_v1_swap_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
+var file_kofo_v1_swap_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_kofo_v1_swap_proto_goTypes = []any{
 	(Role)(0),                     // 0: kofo.v1.Role
 	(Phase)(0),                    // 1: kofo.v1.Phase
@@ -1670,55 +1807,60 @@ var file_kofo_v1_swap_proto_goTypes = []any{
 	(ActionKind)(0),               // 5: kofo.v1.ActionKind
 	(FindingState)(0),             // 6: kofo.v1.FindingState
 	(FeeKind)(0),                  // 7: kofo.v1.FeeKind
-	(*Leg)(nil),                   // 8: kofo.v1.Leg
-	(*NextAction)(nil),            // 9: kofo.v1.NextAction
-	(*Risk)(nil),                  // 10: kofo.v1.Risk
-	(*Finding)(nil),               // 11: kofo.v1.Finding
-	(*FeePaid)(nil),               // 12: kofo.v1.FeePaid
-	(*Swap)(nil),                  // 13: kofo.v1.Swap
-	(*HistoryEntry)(nil),          // 14: kofo.v1.HistoryEntry
-	(*AssetAmount)(nil),           // 15: kofo.v1.AssetAmount
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(BudgetPurpose)(0),            // 8: kofo.v1.BudgetPurpose
+	(*Leg)(nil),                   // 9: kofo.v1.Leg
+	(*NextAction)(nil),            // 10: kofo.v1.NextAction
+	(*Risk)(nil),                  // 11: kofo.v1.Risk
+	(*Finding)(nil),               // 12: kofo.v1.Finding
+	(*FeePaid)(nil),               // 13: kofo.v1.FeePaid
+	(*Swap)(nil),                  // 14: kofo.v1.Swap
+	(*Budget)(nil),                // 15: kofo.v1.Budget
+	(*HistoryEntry)(nil),          // 16: kofo.v1.HistoryEntry
+	(*AssetAmount)(nil),           // 17: kofo.v1.AssetAmount
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
 }
 var file_kofo_v1_swap_proto_depIdxs = []int32{
 	3,  // 0: kofo.v1.Leg.role:type_name -> kofo.v1.LegRole
-	15, // 1: kofo.v1.Leg.amount:type_name -> kofo.v1.AssetAmount
+	17, // 1: kofo.v1.Leg.amount:type_name -> kofo.v1.AssetAmount
 	4,  // 2: kofo.v1.Leg.status:type_name -> kofo.v1.LegStatus
-	16, // 3: kofo.v1.Leg.fund_by:type_name -> google.protobuf.Timestamp
-	16, // 4: kofo.v1.Leg.redeem_by:type_name -> google.protobuf.Timestamp
-	16, // 5: kofo.v1.Leg.time_lock:type_name -> google.protobuf.Timestamp
-	16, // 6: kofo.v1.Leg.chain_clock:type_name -> google.protobuf.Timestamp
+	18, // 3: kofo.v1.Leg.fund_by:type_name -> google.protobuf.Timestamp
+	18, // 4: kofo.v1.Leg.redeem_by:type_name -> google.protobuf.Timestamp
+	18, // 5: kofo.v1.Leg.time_lock:type_name -> google.protobuf.Timestamp
+	18, // 6: kofo.v1.Leg.chain_clock:type_name -> google.protobuf.Timestamp
 	5,  // 7: kofo.v1.NextAction.kind:type_name -> kofo.v1.ActionKind
-	16, // 8: kofo.v1.NextAction.at_time:type_name -> google.protobuf.Timestamp
-	16, // 9: kofo.v1.NextAction.deadline:type_name -> google.protobuf.Timestamp
-	15, // 10: kofo.v1.Risk.locked:type_name -> kofo.v1.AssetAmount
+	18, // 8: kofo.v1.NextAction.at_time:type_name -> google.protobuf.Timestamp
+	18, // 9: kofo.v1.NextAction.deadline:type_name -> google.protobuf.Timestamp
+	17, // 10: kofo.v1.Risk.locked:type_name -> kofo.v1.AssetAmount
 	6,  // 11: kofo.v1.Finding.state:type_name -> kofo.v1.FindingState
 	7,  // 12: kofo.v1.FeePaid.kind:type_name -> kofo.v1.FeeKind
-	15, // 13: kofo.v1.FeePaid.fee:type_name -> kofo.v1.AssetAmount
+	17, // 13: kofo.v1.FeePaid.fee:type_name -> kofo.v1.AssetAmount
 	0,  // 14: kofo.v1.Swap.role:type_name -> kofo.v1.Role
 	1,  // 15: kofo.v1.Swap.phase:type_name -> kofo.v1.Phase
 	2,  // 16: kofo.v1.Swap.outcome:type_name -> kofo.v1.Outcome
-	15, // 17: kofo.v1.Swap.sends:type_name -> kofo.v1.AssetAmount
-	15, // 18: kofo.v1.Swap.receives:type_name -> kofo.v1.AssetAmount
-	8,  // 19: kofo.v1.Swap.legs:type_name -> kofo.v1.Leg
-	9,  // 20: kofo.v1.Swap.next_action:type_name -> kofo.v1.NextAction
-	9,  // 21: kofo.v1.Swap.otherwise:type_name -> kofo.v1.NextAction
-	10, // 22: kofo.v1.Swap.risk:type_name -> kofo.v1.Risk
-	11, // 23: kofo.v1.Swap.held:type_name -> kofo.v1.Finding
-	12, // 24: kofo.v1.Swap.fees_paid:type_name -> kofo.v1.FeePaid
-	15, // 25: kofo.v1.Swap.fees_total:type_name -> kofo.v1.AssetAmount
-	15, // 26: kofo.v1.Swap.worst_case_loss:type_name -> kofo.v1.AssetAmount
-	16, // 27: kofo.v1.Swap.accept_by:type_name -> google.protobuf.Timestamp
-	16, // 28: kofo.v1.Swap.cut_off:type_name -> google.protobuf.Timestamp
-	16, // 29: kofo.v1.Swap.created_at:type_name -> google.protobuf.Timestamp
-	16, // 30: kofo.v1.Swap.updated_at:type_name -> google.protobuf.Timestamp
-	16, // 31: kofo.v1.Swap.closed_at:type_name -> google.protobuf.Timestamp
-	16, // 32: kofo.v1.HistoryEntry.time:type_name -> google.protobuf.Timestamp
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	17, // 17: kofo.v1.Swap.sends:type_name -> kofo.v1.AssetAmount
+	17, // 18: kofo.v1.Swap.receives:type_name -> kofo.v1.AssetAmount
+	9,  // 19: kofo.v1.Swap.legs:type_name -> kofo.v1.Leg
+	10, // 20: kofo.v1.Swap.next_action:type_name -> kofo.v1.NextAction
+	10, // 21: kofo.v1.Swap.otherwise:type_name -> kofo.v1.NextAction
+	11, // 22: kofo.v1.Swap.risk:type_name -> kofo.v1.Risk
+	12, // 23: kofo.v1.Swap.held:type_name -> kofo.v1.Finding
+	13, // 24: kofo.v1.Swap.fees_paid:type_name -> kofo.v1.FeePaid
+	17, // 25: kofo.v1.Swap.fees_total:type_name -> kofo.v1.AssetAmount
+	17, // 26: kofo.v1.Swap.worst_case_loss:type_name -> kofo.v1.AssetAmount
+	18, // 27: kofo.v1.Swap.accept_by:type_name -> google.protobuf.Timestamp
+	18, // 28: kofo.v1.Swap.cut_off:type_name -> google.protobuf.Timestamp
+	18, // 29: kofo.v1.Swap.created_at:type_name -> google.protobuf.Timestamp
+	18, // 30: kofo.v1.Swap.updated_at:type_name -> google.protobuf.Timestamp
+	18, // 31: kofo.v1.Swap.closed_at:type_name -> google.protobuf.Timestamp
+	15, // 32: kofo.v1.Swap.budgets:type_name -> kofo.v1.Budget
+	8,  // 33: kofo.v1.Budget.purpose:type_name -> kofo.v1.BudgetPurpose
+	17, // 34: kofo.v1.Budget.most:type_name -> kofo.v1.AssetAmount
+	18, // 35: kofo.v1.HistoryEntry.time:type_name -> google.protobuf.Timestamp
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_kofo_v1_swap_proto_init() }
@@ -1728,14 +1870,14 @@ func file_kofo_v1_swap_proto_init() {
 	}
 	file_kofo_v1_asset_proto_init()
 	file_kofo_v1_swap_proto_msgTypes[1].OneofWrappers = []any{}
-	file_kofo_v1_swap_proto_msgTypes[6].OneofWrappers = []any{}
+	file_kofo_v1_swap_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kofo_v1_swap_proto_rawDesc), len(file_kofo_v1_swap_proto_rawDesc)),
-			NumEnums:      8,
-			NumMessages:   7,
+			NumEnums:      9,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,71 @@
+package server_test
+
+import (
+	"strings"
+	"testing"
+
+	kofov1 "github.com/kofo-network/kofo/api/gen/kofo/v1"
+	"github.com/kofo-network/kofo/api/sdk/reason"
+	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/server/servertest"
+)
+
+// A budget is raised, shown and told; what raises nothing or is more than what is
+// at risk is refused.
+func TestRaiseBudget(t *testing.T) {
+	one, two := servertest.Start(t, servertest.Options{}), servertest.Start(t, servertest.Options{Who: 2})
+	a, b := dial(t, one, ""), dial(t, two, "")
+	id := agreed(t, a, b)
+	fund(t, id, one, two)
+	got, err := b.Settlement.Get(t.Context(), &kofov1.GetRequest{Id: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	redeem := budgetOf(got.GetSwap(), kofov1.BudgetPurpose_BUDGET_PURPOSE_REDEEM)
+	atRisk, err := htlc.ParseAmount(got.GetSwap().GetReceives().GetAmount())
+	if err != nil || redeem.GetRaised() || redeem.GetMost().GetAsset() != got.GetSwap().GetReceives().GetAsset() {
+		t.Fatalf("budgets %v: %v", got.GetSwap().GetBudgets(), err)
+	}
+	above, err := atRisk.Add(htlc.NewAmount(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raise := func(amount string) (*kofov1.RaiseBudgetResponse, error) {
+		return b.Settlement.RaiseBudget(t.Context(), &kofov1.RaiseBudgetRequest{
+			Id: id, Purpose: kofov1.BudgetPurpose_BUDGET_PURPOSE_REDEEM, Budget: amount,
+		})
+	}
+	_, err = raise(above.String())
+	wantReason(t, err, reason.BudgetAboveValue)
+	_, err = raise(redeem.GetMost().GetAmount())
+	wantReason(t, err, reason.BudgetNotHigher)
+	_, err = raise("0")
+	wantReason(t, err, reason.InvalidArgument)
+	answer, err := raise(atRisk.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now := budgetOf(answer.GetSwap(), kofov1.BudgetPurpose_BUDGET_PURPOSE_REDEEM); !now.GetRaised() || now.GetMost().GetAmount() != atRisk.String() {
+		t.Fatalf("the budget is %v", now)
+	}
+	if other := budgetOf(answer.GetSwap(), kofov1.BudgetPurpose_BUDGET_PURPOSE_REFUND); other.GetRaised() {
+		t.Fatalf("the refund's budget is %v", other)
+	}
+	history, err := b.Settlement.History(t.Context(), &kofov1.HistoryRequest{Id: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := history.GetEntries()[len(history.GetEntries())-1]
+	if last.GetKind() != string(htlc.KindBudgetRaised) || !strings.Contains(last.GetText(), atRisk.String()) {
+		t.Fatalf("history %v", last)
+	}
+}
+
+func budgetOf(s *kofov1.Swap, p kofov1.BudgetPurpose) *kofov1.Budget {
+	for _, b := range s.GetBudgets() {
+		if b.GetPurpose() == p {
+			return b
+		}
+	}
+	return nil
+}

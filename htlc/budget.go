@@ -21,7 +21,7 @@ func (b Budgets) Raised(p Purpose) Amount {
 // abandon a funding is to take it back, as a refund is.
 func (b *Budgets) of(p Purpose) *Amount {
 	switch p {
-	case PurposeFund: // pays what was reserved for it
+	case PurposeFund, PurposeConsent: // what was reserved for it; what the spend that it saves would cost
 	case PurposeRedeem:
 		return &b.Redeem
 	case PurposeRefund, PurposeAbandon:
@@ -51,7 +51,8 @@ func (p Purpose) concerns(w Effect) bool {
 		return p == PurposeRedeem
 	case EffectRefundLeg, EffectAbandonFunding:
 		return p == PurposeRefund || p == PurposeAbandon
-	case EffectWatch, EffectUnwatch, EffectPrepareFunding, EffectCheckFunding, EffectFundLeg, EffectCheckReveal, EffectAlarm, EffectRelease:
+	case EffectWatch, EffectUnwatch, EffectPrepareFunding, EffectCheckFunding, EffectFundLeg, EffectCheckReveal,
+		EffectAskRedeem, EffectAskRefund, EffectAlarm, EffectRelease:
 	}
 	return false
 }

@@ -132,9 +132,12 @@ func describe(facts []adapters.Located) []string {
 }
 
 // sameFact compares what a fact says; a Secret is behind a pointer.
+// sameFact compares what two parties see; whose coins were spent each sees for
+// itself.
 func sameFact(x, y adapters.Fact) bool {
 	secrets := (x.Secret == nil) == (y.Secret == nil) && (x.Secret == nil || x.Secret.Equal(*y.Secret))
 	x.Secret, y.Secret = nil, nil
+	x.Own, y.Own = false, false
 	return secrets && x == y
 }
 

@@ -65,7 +65,8 @@ func (b *bitcoind) transaction(ctx context.Context, txid string) (*wire.MsgTx, e
 		return nil, err
 	}
 	tx := new(wire.MsgTx)
-	return tx, tx.Deserialize(hex.NewDecoder(strings.NewReader(raw)))
+	err := tx.Deserialize(hex.NewDecoder(strings.NewReader(raw)))
+	return tx, err
 }
 
 // participantCancels once the first leg is out, before it funds its own.

@@ -100,7 +100,7 @@ func TestAbandonForgottenCoins(t *testing.T) {
 		if !mined {
 			k.broadcast(k.payer, k.abandon(req, true, false))
 		}
-		k.mine(300) // more than a spent coin is remembered for
+		k.mine(2030) // more than a spent coin is remembered for
 		k.restart()
 		k.abandon(req, false, !mined)
 		if !slices.Contains(k.remembered(), lock.Spends[0]) {

@@ -249,6 +249,12 @@ func (d *desk) ends(ctx context.Context, id htlc.SwapID) htlc.Outcome {
 	return s.Outcome
 }
 
+// cancel ends a restored swap as its owner does, once both chains are searched.
+func (d *desk) cancel(ctx context.Context, id htlc.SwapID) {
+	d.t.Helper()
+	d.until(ctx, "the swap can be cancelled", func() bool { return d.core.opener().Cancel(ctx, id) == nil })
+}
+
 // reach waits until the swap is as wanted.
 func (d *desk) reach(ctx context.Context, id htlc.SwapID, what string, done func(htlc.Swap) bool) {
 	d.t.Helper()
@@ -264,7 +270,9 @@ type lossCase struct {
 	who   int
 	done  func(htlc.Swap) bool
 	other bool // the other party vanishes, so that this one refunds
-	ends  htlc.Outcome
+	// cancels: its owner ends the swap, which funds nothing any more.
+	cancels bool
+	ends    htlc.Outcome
 }
 
 // outBlock: our leg was funded in a block, whatever became of it.
@@ -275,13 +283,13 @@ func lossCases() []lossCase {
 	agreed := func(s htlc.Swap) bool { return s.Phase == htlc.PhaseAgreed }
 	sent := func(s htlc.Swap) bool { return s.FundingSent }
 	return []lossCase{
-		// A lock on Bitcoin that may have been sent is not sent again.
-		{"initiator/funding-sent", 0, sent, false, swapped},
-		{"initiator/revealed", 0, func(s htlc.Swap) bool { return s.Released }, false, swapped},
-		{"initiator/refunding", 0, func(s htlc.Swap) bool { return s.RefundTx != "" }, true, back},
-		// A deployment takes a lock once, so the node goes on.
-		{"participant/agreed", 1, agreed, false, swapped},
-		{"participant/secret-seen", 1, func(s htlc.Swap) bool { return s.Secret != nil }, false, swapped},
+		// A lock that may have been sent is not sent again; it is found.
+		{name: "initiator/funding-sent", who: 0, done: sent, ends: swapped},
+		{name: "initiator/revealed", who: 0, done: func(s htlc.Swap) bool { return s.Released }, ends: swapped},
+		{name: "initiator/refunding", who: 0, done: func(s htlc.Swap) bool { return s.RefundTx != "" }, other: true, ends: back},
+		// Consent may have been given and forgotten: nothing new is locked.
+		{name: "participant/agreed", who: 1, done: agreed, cancels: true, ends: htlc.OutcomeCancelled},
+		{name: "participant/secret-seen", who: 1, done: func(s htlc.Swap) bool { return s.Secret != nil }, ends: swapped},
 	}
 }
 
@@ -314,6 +322,9 @@ func TestSafety_D2_RestoreOnLocalChains(t *testing.T) {
 				t.Fatalf("report %+v", report)
 			}
 			loser.start(ctx)
+			if c.cancels {
+				loser.cancel(ctx, id)
+			}
 			if got := loser.ends(ctx, id); got != c.ends {
 				t.Errorf("ends %s, want %s; %+v", got, c.ends, report)
 			}

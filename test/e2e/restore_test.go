@@ -41,9 +41,9 @@ func lossCases() map[string]lossCase {
 		"initiator/revealed":       {initiator: true, at: inPhase(sdk.PhaseRevealing, sdk.PhaseRedeeming)},
 		"initiator/redeeming":      {initiator: true, at: inPhase(sdk.PhaseRedeeming)},
 		"initiator/refunding":      {initiator: true, refund: true, at: inPhase(sdk.PhaseRefunding)},
-		"participant/agreed":       {at: any},
-		"participant/other-funded": {at: funded(sdk.LegRolePayee, 1)},
-		"participant/funding":      {at: inPhase(sdk.PhaseFunding, sdk.PhaseFunded)},
+		"participant/agreed":       {at: any, cancels: true},
+		"participant/other-funded": {at: funded(sdk.LegRolePayee, 1), cancels: true},
+		"participant/funding":      {at: inPhase(sdk.PhaseFunding, sdk.PhaseFunded), cancels: true},
 		"participant/funded":       {at: funded(sdk.LegRolePayer, 1)},
 		"participant/redeeming":    {at: inPhase(sdk.PhaseRedeeming)},
 		"participant/refunding":    {refund: true, at: inPhase(sdk.PhaseRefunding)},
@@ -96,7 +96,13 @@ func (p pair) endsRestored(ctx context.Context, id string, loser, other *party, 
 	case c.cancels && loser.unsent(ctx, id):
 		_, err := loser.client.Settlement.Cancel(ctx, &sdk.CancelRequest{Id: id})
 		must(p.t, err)
-		p.broughtBackUnlocked(ctx, loser.ends(ctx, id, sdk.OutcomeCancelled))
+		s := loser.ends(ctx, id, sdk.OutcomeCancelled)
+		if c.initiator {
+			p.broughtBackUnlocked(ctx, s)
+			return
+		}
+		// The other one, who has locked or still does, takes it back.
+		p.usedOnce(ctx, other.ends(ctx, id, sdk.OutcomeRefunded), 0, 1)
 	default:
 		p.swapped(ctx, id)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/kofo-network/kofo/internal/agreement"
 	"github.com/kofo-network/kofo/internal/store"
 	"github.com/kofo-network/kofo/monitor/engine"
+	"github.com/kofo-network/kofo/monitor/tower"
 )
 
 // update writes the dump of the newest schema. A released schema's dump is
@@ -68,6 +69,18 @@ func fill(t *testing.T, s *store.Store) {
 	must(t, s.Spend(ctx, "t1", ether, htlc.NewAmount(60), htlc.NewAmount(100), epoch, "desk/1"))
 	_, _, err = s.BeginRequest(ctx, store.RequestKey{Caller: "t1", ID: "r1"}, "Offer", [32]byte{1})
 	must(t, err)
+	fillGuards(t, s)
+}
+
+// fillGuards writes what limits payouts, and what is kept for others.
+func fillGuards(t *testing.T, s *store.Store) {
+	t.Helper()
+	_, err := s.AddPayout(ctx, store.Payout{Account: "eip155:1337:0xabc", AddedBy: "t1", Added: epoch, Usable: epoch.Add(time.Hour)})
+	must(t, err)
+	must(t, s.TakeOutflow(ctx, ether, htlc.NewAmount(1), htlc.NewAmount(2), epoch, "desk/2"))
+	opener := tower.RefundOpener("funding")
+	must(t, s.SavePackage(ctx, tower.Stored{Owner: htlc.PartyID{1}, Locator: opener.Locator(), Kind: tower.Refund, Bytes: []byte{1}, Until: 1}))
+	must(t, s.SaveTasks(ctx, nil, &tower.Cursor{Chain: chainA, Block: block(9)}))
 }
 
 // migrateForward opens every released schema with swaps in flight, and goes on

@@ -72,7 +72,8 @@ func (s *Swap) open(e TermsSigned) error {
 }
 
 func (s *Swap) cancel() error {
-	if s.Phase != PhaseAgreed || s.searching() {
+	lockOut := s.Restored && (s.FundingTx != "" || s.Legs[s.Out()].Status != LegUnfunded)
+	if s.Phase != PhaseAgreed || s.searching() || lockOut {
 		return ErrNotCancellable
 	}
 	s.Phase, s.Outcome = PhaseClosed, OutcomeCancelled

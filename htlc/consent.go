@@ -122,7 +122,7 @@ func (l LegState) gone() bool { return l.Status.Spent() && !l.Redeemed() }
 func (s Swap) Forsworn() bool { return s.Phase != PhaseNew && s.Legs[s.In()].Intent == IntentRefund }
 
 func (s Swap) forswornFinding() Finding {
-	return Finding{Condition: CondNotForsworn, State: Checked(!s.Forsworn())}
+	return Finding{Condition: CondNotForsworn, State: Checked(!s.Forsworn() && !s.mayBeForsworn())}
 }
 
 // consentGiven binds the leg to its intent. It is stored before the answer
@@ -163,7 +163,7 @@ func (s Swap) asksRedeem() bool {
 // lock is still to come.
 func (s Swap) asksRefund() bool {
 	out := s.Legs[s.Out()]
-	return s.AskRefund && s.Phase == PhaseFunded && !s.Refunding && out.Status.Locked() && !s.outstanding() && s.Announced &&
+	return s.AskRefund && !s.Restored && s.Phase == PhaseFunded && !s.Refunding && out.Status.Locked() && !s.outstanding() && s.Announced &&
 		out.Intent != IntentRedeem && out.Clock <= s.Terms.Legs[s.Out()].TimeLock && s.hopeless()
 }
 

@@ -60,6 +60,17 @@ func (s Swap) searching() bool {
 // where a deployment takes each lock only once.
 func (s Swap) mayHaveForgotten() bool { return s.Restored && s.FundingTx == "" }
 
+// mayBeForsworn: consent to the refund of the incoming leg, given after the copy
+// or backup was made, is forgotten. Our leg on the chain shows that none was.
+func (s Swap) mayBeForsworn() bool { return s.Restored && !s.Announced }
+
+// forgottenIntent: our leg was spent by consent, and we do not remember for what.
+// Most likely its payee took it, so we are still owed the incoming leg.
+func (s Swap) forgottenIntent() bool {
+	out := s.Legs[s.Out()]
+	return s.Restored && out.Status == LegSpentByConsent && out.Intent == IntentNone && s.Legs[s.In()].Status.Locked()
+}
+
 // adopt takes a funding that the adapter knows to be ours, since it spends our
 // coins, for the one that was forgotten.
 func (s *Swap) adopt(leg int, txid string) {

@@ -30,11 +30,6 @@ func (l Leg) OpenMax() int64 { return l.TimeLock + int64(l.Timing.ClockLag) }
 // broadcast and still be buried before the refund opens.
 func (l Leg) RedeemDeadline() int64 { return l.OpenMin() - int64(l.Timing.BuryRedeem) }
 
-// RefundDeadline is when the refund of the leg shall be in a block, by the leg's
-// own clock. Nothing ends then, but the schedule of the whole ring counts on it:
-// by that time the payer knows whether it was paid back or owes.
-func (l Leg) RefundDeadline() int64 { return l.TimeLock + int64(l.Timing.BuryRefund) }
-
 // CutOff is the last reading of the clock of the leg that pays the Initiator
 // at which it still reveals. While the clock reads this, real time is at most
 // ClockLag later, which is the leg's redeem deadline.

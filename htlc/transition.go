@@ -143,7 +143,7 @@ func (s Swap) wants() []Effect {
 		} else {
 			add(EffectCheckReveal, s.In())
 		}
-	case s.Phase == PhaseAgreed && (s.searching() || s.mayHaveForgotten()):
+	case s.Phase == PhaseAgreed && s.Restored:
 		// What is not known yet, or may be out already, is not done twice.
 	case s.Phase == PhaseAgreed && (s.Initiator() || in.Status == LegConfirmed):
 		if s.FundingTx == "" {
@@ -263,7 +263,7 @@ func (s *Swap) settleOutcome() {
 		outcome = s.outcomeAfterReveal()
 	case out.Buried && out.Status == LegSpentRefunded:
 		outcome = OutcomeRefunded
-	case out.Buried && out.Status == LegSpentByConsent:
+	case out.Buried && out.Status == LegSpentByConsent && !s.forgottenIntent():
 		outcome = OutcomeConsented
 	}
 	if outcome != OutcomeNone {

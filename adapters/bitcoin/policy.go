@@ -8,6 +8,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"time"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -167,11 +168,19 @@ func (a *Adapter) testAccept(ctx context.Context, tx adapters.Tx) error {
 // paid for a leg of much value at its deadline.
 const coinsPerKilobyte = maxFeeRate / 100_000_000
 
+// askTime bounds a question whose answer only saves a refusal.
+const askTime = 3 * time.Second
+
 // ask is the fee that the node wants for a payment of some size, at most the one
 // that it has where the node takes it, has it, or minds something else. The
 // reason is that of a refusal for the fee.
 func (a *Adapter) ask(ctx context.Context, tx adapters.Tx, fee int64, size uint64) (wanted int64, reason string, err error) {
-	err = a.testAccept(ctx, tx)
+	asking, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	err = a.testAccept(asking, tx)
+	if err != nil && ctx.Err() == nil && asking.Err() != nil {
+		return 0, "", nil
+	}
 	var refused *adapters.Error
 	if !errors.As(err, &refused) {
 		return 0, "", err
@@ -179,10 +188,12 @@ func (a *Adapter) ask(ctx context.Context, tx adapters.Tx, fee int64, size uint6
 	switch refused.Reason {
 	case "REPLACEMENT_UNDERPRICED", "FEE_TOO_LOW":
 		return wantedBy(refused.Err.Error(), fee, size), refused.Reason, nil
-	case "NODE_UNREACHABLE", "WRONG_CHAIN":
+	case "WRONG_CHAIN":
 		return 0, "", err
 	default:
-		return 0, "", nil // more money does not help; Broadcast tells
+		// More money does not help, or nobody answers this question: there are
+		// nodes that do not. Broadcast tells, and a redeem is not held back.
+		return 0, "", nil
 	}
 }
 

@@ -131,13 +131,19 @@ func importBackup(ctx context.Context, cfg config.Config, seed *wallet.Seed, o O
 // after the backup is forgotten.
 func (r *restorer) forgive(ctx context.Context) error {
 	var batch engine.Batch
-	var fundings []engine.JournalTx
+	var sent []engine.JournalTx
 	err := r.core.store.Active(ctx, func(s htlc.Swap) error {
 		txs, err := r.core.store.Txs(ctx, s.ID, s.Out(), htlc.PurposeFund)
 		if err != nil {
 			return err
 		}
-		fundings = append(fundings, txs...)
+		sent = append(sent, txs...)
+		if s.Phase == htlc.PhaseRevealing { // the gate had opened: the secret may be out
+			if txs, err = r.core.store.Txs(ctx, s.ID, s.In(), htlc.PurposeRedeem); err != nil {
+				return err
+			}
+			sent = append(sent, txs...)
+		}
 		r.order = append(r.order, s.ID)
 		next, effects, err := htlc.Transition(s, htlc.Restored{})
 		if errors.Is(err, htlc.ErrStale) {
@@ -156,10 +162,10 @@ func (r *restorer) forgive(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the restored swaps: %w", err)
 	}
-	// A funding may have been sent after the backup.
-	for _, tx := range fundings {
+	// They may have been sent after the backup.
+	for _, tx := range sent {
 		if err := r.core.store.MarkReleased(ctx, tx.Chain, tx.ID); err != nil {
-			return fmt.Errorf("mark a funding: %w", err)
+			return fmt.Errorf("mark a transaction: %w", err)
 		}
 	}
 	if len(batch.Swaps) > 0 {

@@ -55,6 +55,9 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 		return err
 	}
 	defer unlock()
+	if err := mayRun(cfg.DataDir); err != nil {
+		return err
+	}
 	seed, err := openSeed(cfg, o)
 	if err != nil {
 		return err

@@ -41,6 +41,7 @@ var movementKinds = map[store.ActivityKind]server.MovementKind{
 	store.ActivityRedeem:     server.Redeemed,
 	store.ActivityRefund:     server.Refunded,
 	store.ActivityAbandon:    server.Abandoned,
+	store.ActivityConsent:    server.Consented,
 	store.ActivityWithdrawal: server.Withdrawn,
 }
 

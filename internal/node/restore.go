@@ -33,7 +33,22 @@ var ErrDataExists = errors.New("there is a database already")
 
 // restoreMark stands in the data folder while a restore is under way, so that
 // one which was interrupted can be repeated.
-const restoreMark = "restore-unfinished"
+const (
+	restoreMark = "restore-unfinished"
+	markBackup  = "backup\n"
+)
+
+// ErrRestoreUnfinished: the data are those of a restore that was interrupted.
+var ErrRestoreUnfinished = errors.New("a restore into this data folder was interrupted")
+
+// mayRun refuses data of which a restore has not finished: what a backup does
+// not remember is not marked as forgotten yet.
+func mayRun(dataDir string) error {
+	if _, err := os.Lstat(filepath.Join(dataDir, restoreMark)); err == nil {
+		return fmt.Errorf("%w: call kofo restore again, as before", ErrRestoreUnfinished)
+	}
+	return nil
+}
 
 // restorePoll is how often a restore looks how far the search is.
 const restorePoll = 100 * time.Millisecond
@@ -111,7 +126,7 @@ func Restore(ctx context.Context, cfg config.Config, o Options, from Sources) (R
 	defer seed.Close()
 	mark := filepath.Join(cfg.DataDir, restoreMark)
 	_, interrupted := os.Lstat(mark)
-	if err := beginRestore(ctx, cfg, mark); err != nil {
+	if err := beginRestore(ctx, cfg, mark, from.Backup != ""); err != nil {
 		return RestoreReport{}, err
 	}
 	r := &restorer{from: from, found: map[htlc.SwapID]copies.Copy{}, lacking: map[htlc.SwapID][]string{}, resumed: interrupted == nil}
@@ -136,9 +151,14 @@ func Restore(ctx context.Context, cfg config.Config, o Options, from Sources) (R
 }
 
 // beginRestore makes sure that nothing is overwritten, and leaves the mark.
-func beginRestore(ctx context.Context, cfg config.Config, mark string) error {
-	if _, err := os.Lstat(mark); err == nil {
-		return nil // ours, interrupted
+// The mark says whether a backup goes into the database: what a backup does not
+// remember must be forgiven before anything runs on it.
+func beginRestore(ctx context.Context, cfg config.Config, mark string, backup bool) error {
+	if was, err := os.ReadFile(mark); err == nil { // ours, interrupted
+		if string(was) == markBackup && !backup {
+			return fmt.Errorf("%w: it took a backup; give the same one again", ErrRestoreUnfinished)
+		}
+		return nil
 	}
 	dsn := storeDSN(cfg)
 	exists, err := store.Exists(ctx, dsn)
@@ -151,7 +171,11 @@ func beginRestore(ctx context.Context, cfg config.Config, mark string) error {
 			Advice: "restore into another data folder, or start the node on these data",
 		}
 	}
-	if err := os.WriteFile(mark, nil, 0o600); err != nil {
+	content := ""
+	if backup {
+		content = markBackup
+	}
+	if err := os.WriteFile(mark, []byte(content), 0o600); err != nil {
 		return fmt.Errorf("begin the restore: %w", err)
 	}
 	return nil
@@ -454,7 +478,7 @@ func reportOf(s htlc.Swap, lacking []string) SwapReport {
 			FundingTx: l.FundTx, SpendTx: l.SpendTx, TimeLock: s.Terms.Legs[i].TimeLock,
 		})
 	}
-	if s.Phase == htlc.PhaseAgreed && s.FundingTx == "" && len(s.Terms.Legs[s.Out()].Deployment) == 0 {
+	if s.Phase == htlc.PhaseAgreed && s.FundingTx == "" {
 		out.Missing = append(out.Missing, strings.TrimSpace(`
 This node may have sent its lock without remembering it, so it sends none, and waits for one to appear.
 When you are sure that none will, for example after you have moved all coins of the wallet once, end it with kofo swap cancel.`))

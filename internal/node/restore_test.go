@@ -416,7 +416,7 @@ func TestRestoreRefusesAndReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	mark := filepath.Join(cfg.DataDir, restoreMark)
-	if err := beginRestore(ctx, cfg, mark); err != nil { // an earlier try died here
+	if err := beginRestore(ctx, cfg, mark, false); err != nil { // an earlier try died here
 		t.Fatal(err)
 	}
 	report, err := Restore(ctx, cfg, o, Sources{Folders: []string{dir}, Texts: []string{"kofo1q"}})

@@ -8,6 +8,7 @@ var OpenRows = []string{
 	"A8",
 	"A11",
 	"C3",
+	"D2",
 	"D6",
 	"D11",
 	"D12",

@@ -109,6 +109,7 @@ const (
 	Redeemed
 	Refunded
 	Abandoned
+	Consented
 )
 
 // Tokens keeps the credentials; see store.Store.

@@ -97,7 +97,7 @@ var movementKinds = map[MovementKind]kofov1.WalletTxKind{
 	Funded:    kofov1.WalletTxKind_WALLET_TX_KIND_FUND,
 	Redeemed:  kofov1.WalletTxKind_WALLET_TX_KIND_REDEEM,
 	Refunded:  kofov1.WalletTxKind_WALLET_TX_KIND_REFUND,
-	Abandoned: kofov1.WalletTxKind_WALLET_TX_KIND_ABANDON,
+	Abandoned: kofov1.WalletTxKind_WALLET_TX_KIND_ABANDON, Consented: kofov1.WalletTxKind_WALLET_TX_KIND_CONSENT,
 }
 
 func (w walletService) Transactions(ctx context.Context, req *kofov1.TransactionsRequest) (*kofov1.TransactionsResponse, error) {

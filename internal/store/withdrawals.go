@@ -238,6 +238,7 @@ const (
 	ActivityRedeem     ActivityKind = "redeem"
 	ActivityRefund     ActivityKind = "refund"
 	ActivityAbandon    ActivityKind = "abandon" // of a funding that is in no block
+	ActivityConsent    ActivityKind = "consent" // by both parties
 	ActivityWithdrawal ActivityKind = "withdrawal"
 )
 
@@ -305,7 +306,7 @@ func activityOf(row sqlcgen.ActivityRow) (Activity, error) {
 		return a, err
 	}
 	switch a.Kind {
-	case ActivityFund, ActivityRedeem, ActivityRefund, ActivityAbandon:
+	case ActivityFund, ActivityRedeem, ActivityRefund, ActivityAbandon, ActivityConsent:
 		a.Leg = int(row.Leg)
 		a.Swap, err = swapID(row.Swap)
 	case ActivityWithdrawal:

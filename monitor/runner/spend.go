@@ -184,9 +184,10 @@ func (r *Runner) refund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 			leg: s.Out(), purpose: htlc.PurposeRefund, release: true, sign: c.Signer.Refund,
 			signed: killpoint.RefundSigned, stored: killpoint.RefundStored,
 			spend: adapters.Spend{
+				// Nothing ends when a refund is late: it pays the market's feerate,
+				// which it must, and never climbs by the clock.
 				Fees: adapters.FeePolicy{
-					Now: s.Legs[s.Out()].Clock, Deadline: leg.RefundDeadline(), Window: int64(leg.Timing.BuryRefund),
-					Budget: r.budget(s, leg, htlc.PurposeRefund), Must: true,
+					Now: s.Legs[s.Out()].Clock, Budget: r.budget(s, leg, htlc.PurposeRefund), Must: true,
 				},
 			},
 		})

@@ -25,7 +25,7 @@ func TestSafety_C3_BlockedPayeeStopsReveal(t *testing.T) {
 	t.Parallel()
 	ctx := swapContext(t)
 	token := deployContract(ctx, t, nodes.chains.ethereum, "BlockingToken")
-	p := newPairOn(ctx, t, production, nodes.chains, func(s *settings) { s.MoreEthereum = token.listed() })
+	p := newPairOn(ctx, t, production, nodes.chains, func(s *settings) { alone(s); s.MoreEthereum = token.listed() })
 	minted := big.NewInt(9_000_000_000)
 	token.call(ctx, t, "mint", p.participant.account, minted)
 	p.has(ctx, p.participant, money{token.asset(): minted}, nil)

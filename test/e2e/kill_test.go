@@ -75,7 +75,7 @@ func TestSafety_D1_KillAtEveryEdge(t *testing.T) {
 			ctx := swapContext(t)
 			change := func(*settings) {}
 			switch {
-			case c.alone:
+			case c.alone, c.abandon:
 				change = alone
 			case c.back:
 				change = patient

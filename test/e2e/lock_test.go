@@ -104,7 +104,7 @@ func lockAddress(t *testing.T, terms htlc.Terms, sized bool) string {
 func TestSafety_A2_SameHashOnEveryChain(t *testing.T) {
 	t.Parallel()
 	ctx := swapContext(t)
-	p := newPair(ctx, t, embedded)
+	p := newPairOn(ctx, t, embedded, nodes.chains, alone) // a redeem by consent shows no secret
 	id := p.agree(ctx)
 	p.swapped(ctx, id)
 	terms, secret := p.secret(ctx, id)

@@ -128,34 +128,6 @@ func (p *party) tryRescue(ctx context.Context, kind string, facts func() []strin
 	}))
 }
 
-// TestRescueRefunds: both nodes are gone for good, and both parties take their
-// legs back with seed, copy of the Terms and facts that they have typed in.
-func TestRescueRefunds(t *testing.T) {
-	t.Parallel()
-	ctx := swapContext(t)
-	p := newPair(ctx, t, embedded)
-	id := p.agree(ctx)
-	p.initiator.reaches(ctx, id, funded(sdk.LegRolePayer, 1))
-	p.initiator.kill()
-	s := p.participant.reaches(ctx, id, funded(sdk.LegRolePayer, 1))
-	p.participant.kill()
-	on := p.initiator.chains
-	for _, l := range p.participant.sheet(ctx).Legs {
-		if l.Ours {
-			p.participant.tryRescue(ctx, "refund", func() []string {
-				return p.ethereumFacts(ctx, on.ethereum, l.EVM.Deployment, l.EVM.Slot, l.EVM.Account)
-			})
-		}
-	}
-	for _, l := range p.initiator.sheet(ctx).Legs {
-		if l.Ours {
-			p.initiator.tryRescue(ctx, "refund", func() []string { return p.bitcoinFacts(ctx, on.bitcoin, l.Bitcoin.Address) })
-		}
-	}
-	p.usedOnce(ctx, s, 0, 1)
-	p.usedOnce(ctx, s, 1, 1)
-}
-
 // TestRescueRedeems: the initiator's node dies before it has redeemed; its
 // owner redeems by hand, through the gate. The participant's dies when it has
 // seen the secret; its owner redeems with the secret that the chain shows.

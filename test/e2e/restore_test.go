@@ -60,7 +60,11 @@ func TestSafety_D2_RestoreInEveryState(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx := swapContext(t)
-			p := newPair(ctx, t, embedded)
+			change := func(*settings) {}
+			if c.refund || c.cancels {
+				change = alone // the refund after the time lock is the one that is wanted
+			}
+			p := newPairOn(ctx, t, embedded, nodes.chains, change)
 			loser, other := p.participant, p.initiator
 			if c.initiator {
 				loser, other = other, loser

@@ -42,6 +42,8 @@ const (
 	WalletTxKind_WALLET_TX_KIND_REFUND WalletTxKind = 5
 	// Makes an unmined funding of this node impossible for ever.
 	WalletTxKind_WALLET_TX_KIND_ABANDON WalletTxKind = 6
+	// Spends a leg with both parties' consent.
+	WalletTxKind_WALLET_TX_KIND_CONSENT WalletTxKind = 7
 )
 
 // Enum value maps for WalletTxKind.
@@ -54,6 +56,7 @@ var (
 		4: "WALLET_TX_KIND_REDEEM",
 		5: "WALLET_TX_KIND_REFUND",
 		6: "WALLET_TX_KIND_ABANDON",
+		7: "WALLET_TX_KIND_CONSENT",
 	}
 	WalletTxKind_value = map[string]int32{
 		"WALLET_TX_KIND_UNSPECIFIED": 0,
@@ -63,6 +66,7 @@ var (
 		"WALLET_TX_KIND_REDEEM":      4,
 		"WALLET_TX_KIND_REFUND":      5,
 		"WALLET_TX_KIND_ABANDON":     6,
+		"WALLET_TX_KIND_CONSENT":     7,
 	}
 )
 
@@ -1384,7 +1388,7 @@ const file_kofo_v1_wallet_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12[\n" +
 	"\aaccount\x18\x02 \x01(\tBA\xbaH>r<2:^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}:[-.%a-zA-Z0-9]{1,128}$R\aaccount\"\x16\n" +
-	"\x14RemovePayoutResponse*\xd4\x01\n" +
+	"\x14RemovePayoutResponse*\xf0\x01\n" +
 	"\fWalletTxKind\x12\x1e\n" +
 	"\x1aWALLET_TX_KIND_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16WALLET_TX_KIND_DEPOSIT\x10\x01\x12\x1d\n" +
@@ -1392,7 +1396,8 @@ const file_kofo_v1_wallet_proto_rawDesc = "" +
 	"\x13WALLET_TX_KIND_FUND\x10\x03\x12\x19\n" +
 	"\x15WALLET_TX_KIND_REDEEM\x10\x04\x12\x19\n" +
 	"\x15WALLET_TX_KIND_REFUND\x10\x05\x12\x1a\n" +
-	"\x16WALLET_TX_KIND_ABANDON\x10\x062\xfd\x03\n" +
+	"\x16WALLET_TX_KIND_ABANDON\x10\x06\x12\x1a\n" +
+	"\x16WALLET_TX_KIND_CONSENT\x10\a2\xfd\x03\n" +
 	"\rWalletService\x12B\n" +
 	"\tAddresses\x12\x19.kofo.v1.AddressesRequest\x1a\x1a.kofo.v1.AddressesResponse\x12?\n" +
 	"\bBalances\x12\x18.kofo.v1.BalancesRequest\x1a\x19.kofo.v1.BalancesResponse\x12K\n" +

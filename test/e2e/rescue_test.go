@@ -114,20 +114,6 @@ func (p pair) ethereumFacts(ctx context.Context, on *gethd, deployment, slot, ac
 	}
 }
 
-// tryRescue runs the command again until the chain takes what it made: before
-// the time lock it refuses.
-func (p *party) tryRescue(ctx context.Context, kind string, facts func() []string) {
-	p.t.Helper()
-	must(p.t, eventually(ctx, "the chain takes the "+kind, func() error {
-		args := append([]string{"--json", "--config", filepath.Join(p.dir, config.FileName)}, p.rescue(kind, facts()...)...)
-		out, err := exec.CommandContext(ctx, nodes.kofo, args...).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("%w: %s", err, out)
-		}
-		return nil
-	}))
-}
-
 // TestRescueRedeems: the initiator's node dies before it has redeemed; its
 // owner redeems by hand, through the gate. The participant's dies when it has
 // seen the secret; its owner redeems with the secret that the chain shows.

@@ -23,7 +23,6 @@ import (
 	"github.com/ethereum/go-ethereum/common/hexutil"
 
 	"github.com/kofo-network/kofo/api/sdk"
-	"github.com/kofo-network/kofo/internal/config"
 	"github.com/kofo-network/kofo/internal/wallet"
 	"github.com/kofo-network/kofo/monitor/killpoint"
 )

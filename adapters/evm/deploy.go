@@ -62,6 +62,11 @@ func Deploy(ctx context.Context, chain htlc.ChainID, url string, account Signer)
 	return at, err == nil, err
 }
 
+const (
+	proxyTries = 10
+	proxyPause = 200 * time.Millisecond
+)
+
 var errNoCode = errors.New("the transaction was mined and left no code")
 
 type deployer struct {
@@ -89,10 +94,20 @@ func (d deployer) proxy(ctx context.Context) error {
 	if err := tx.UnmarshalBinary(contracts.ProxyTransaction); err != nil {
 		return fmt.Errorf("read the proxy's transaction: %w", err)
 	}
-	if err := d.eth.SendTransaction(ctx, &tx); err != nil && !known(err) {
-		return refusal("create the deployment proxy", err)
+	// The node's pool may be a moment behind the block that has paid for it.
+	for try := 0; ; try++ {
+		err := d.eth.SendTransaction(ctx, &tx)
+		if err == nil || known(err) {
+			return d.mined(ctx, tx.Hash())
+		}
+		if try == proxyTries || ctx.Err() != nil {
+			return refusal("create the deployment proxy", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(proxyPause):
+		}
 	}
-	return d.mined(ctx, tx.Hash())
 }
 
 func (d deployer) send(ctx context.Context, to *common.Address, data []byte, value *big.Int, gas uint64) error {

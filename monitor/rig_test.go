@@ -67,6 +67,7 @@ type world struct {
 	// does not arrive.
 	together bool
 	mute     func(q runner.Question) error
+	patience time.Duration
 	nonces   nonceBook
 }
 
@@ -78,7 +79,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, nats: s, chains: map[htlc.ChainID]*modelChain{
+	w := &world{t: t, nats: s, patience: patience, chains: map[htlc.ChainID]*modelChain{
 		alpha: newModelChain(alpha, genesis, spacing), beta: newModelChain(beta, genesis, spacing),
 	}}
 	for i := range w.nodes {
@@ -175,7 +176,7 @@ func (n *node) start() {
 		Chains: chains, Engine: n.engine, Swaps: n.store, Journal: n.store, Watchers: b, Secrets: secrets{},
 		Gates: n.keeper(), Budget: func(htlc.Leg) htlc.Amount { return htlc.NewAmount(1000) }, Log: log,
 		Alarm:   func(_ htlc.Swap, _ int, reason string) { n.alarms <- reason },
-		Consent: runner.Consent{Peers: modelPeers{n}, Patience: patience},
+		Consent: runner.Consent{Peers: modelPeers{n}, Patience: n.w.patience},
 	})
 	if err := n.engine.Start(ctx, []htlc.ChainID{alpha, beta}); err != nil {
 		n.w.t.Fatal(err)

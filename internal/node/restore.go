@@ -217,9 +217,16 @@ func (r *restorer) run(ctx context.Context) error {
 	}
 	runCtx, stop := context.WithCancel(ctx)
 	defer stop()
+	// Without the core nothing is found any more, so its end ends the waiting.
+	rebuilding, give := context.WithCancel(ctx)
+	defer give()
 	ended := make(chan error, 1)
-	go func() { ended <- r.core.run(runCtx) }()
-	err := r.rebuild(ctx)
+	go func() {
+		err := r.core.run(runCtx)
+		give()
+		ended <- err
+	}()
+	err := r.rebuild(rebuilding)
 	stop()
 	if stopped := <-ended; !errors.Is(stopped, context.Canceled) {
 		err = errors.Join(err, stopped)

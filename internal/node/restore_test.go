@@ -439,3 +439,42 @@ func TestRestoreRefusesAndReports(t *testing.T) {
 		t.Errorf("%q does not say where", text)
 	}
 }
+
+// A restore whose core has ended says so, and does not wait for what nobody
+// looks for.
+func TestRestoreEndsWithItsCore(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	d := &desk{t: t, cfg: settings(t, network(ctx, t), "")}
+	d.open(ctx)
+	defer d.core.close()
+	dead := errors.New("the store was taken over")
+	d.core.fatal <- dead
+	r := &restorer{core: d.core, from: Sources{Progress: func(string) {}}, found: map[htlc.SwapID]copies.Copy{}, lacking: map[htlc.SwapID][]string{}}
+	if err := r.run(ctx); !errors.Is(err, dead) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// A node does not run on data of which a restore has not finished, and a
+// restore that took a backup is repeated with it.
+func TestUnfinishedRestoreHoldsTheNode(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cfg := settings(t, network(ctx, t), "127.0.0.1:0")
+	mark := filepath.Join(cfg.DataDir, restoreMark)
+	if err := beginRestore(ctx, cfg, mark, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := beginRestore(ctx, cfg, mark, false); !errors.Is(err, ErrRestoreUnfinished) {
+		t.Errorf("repeated without its backup: %v", err)
+	}
+	if err := beginRestore(ctx, cfg, mark, true); err != nil {
+		t.Errorf("repeated with its backup: %v", err)
+	}
+	if err := Run(ctx, cfg, Options{Log: slog.New(slog.DiscardHandler)}); !errors.Is(err, ErrRestoreUnfinished) {
+		t.Errorf("the node ran: %v", err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
@@ -171,5 +172,50 @@ func TestAnswerGivesUpOnARestlessSwap(t *testing.T) {
 	refusedFor(t, err, runner.RefusedHeld)
 	if c.answered != 0 {
 		t.Error("answered before the intent was stored")
+	}
+}
+
+// priced notes the budget of what is proposed to it.
+type priced struct {
+	cosigner
+	budget htlc.Amount
+}
+
+func (p *priced) Propose(_ context.Context, q adapters.Proposal) (adapters.CoSpend, error) {
+	p.budget = q.Fees.Budget
+	return nil, adapters.ErrNoConsent
+}
+
+type deaf struct{}
+
+func (deaf) AskConsent(context.Context, htlc.Swap, runner.Question) ([]byte, error) {
+	return nil, adapters.ErrUnreachable
+}
+
+func TestAskingUsesTheRaisedBudget(t *testing.T) {
+	tm, m := terms(t, btc, eth), &machine{t: t}
+	m.must(htlc.TermsSigned{
+		Terms: tm, Self: 1, AskRedeem: true, Since: make([]uint64, 2),
+		Signatures: []htlc.Signature{htlc.SignTerms(partyKey(0), tm), htlc.SignTerms(partyKey(1), tm)},
+	})
+	m.must(htlc.LegFunded{Leg: 0, TxID: "a", Ref: "a:0", Block: block(11)})
+	m.tips(13, start+100)
+	m.must(htlc.FundingPrepared{TxID: "funding"})
+	m.must(htlc.FundingChecked{Facts: m.facts(start + 100)})
+	m.must(htlc.LegFunded{Leg: 1, TxID: "funding", Ref: "b:0", Block: block(14)})
+	m.must(htlc.SecretSeen{Leg: 1, TxID: "theirs", Secret: theSecret()})
+	m.must(htlc.BudgetRaised{Purpose: htlc.PurposeRedeem, Budget: htlc.NewAmount(5000)})
+	node, p := &chain{}, &priced{}
+	r := runner.New(runner.Options{
+		Chains: []runner.Chain{{ID: btc.Chain(), Signer: node, Ledger: node, Cosigner: p}},
+		Engine: m, Swaps: swaps{m}, Journal: &journal{}, Secrets: secrets{}, Log: slog.New(slog.DiscardHandler),
+		Budget:  func(htlc.Leg) htlc.Amount { return htlc.NewAmount(1000) },
+		Consent: runner.Consent{Peers: deaf{}, Patience: time.Minute},
+	})
+	_, err := r.Once(t.Context(), engine.StoredEffect{
+		ID: engine.EffectID{Swap: m.s.ID, Seq: 1}, Effect: htlc.Effect{Kind: htlc.EffectAskRedeem, Leg: 0},
+	})
+	if err != nil || p.budget != htlc.NewAmount(5000) {
+		t.Errorf("asked with a budget of %s, %v", p.budget, err)
 	}
 }

@@ -113,7 +113,7 @@ func (r *Runner) askRedeem(ctx context.Context, l *lanes, s htlc.Swap) (htlc.Eve
 		return nil, err
 	}
 	leg := s.Terms.Legs[s.In()]
-	fees := adapters.FeePolicy{Now: s.Legs[s.In()].Clock, Deadline: leg.RedeemDeadline(), Budget: r.o.Budget(leg)}
+	fees := adapters.FeePolicy{Now: s.Legs[s.In()].Clock, Deadline: leg.RedeemDeadline(), Budget: r.budget(s, leg, htlc.PurposeRedeem)}
 	ctx, cancel := context.WithTimeout(ctx, r.o.Consent.Patience)
 	defer cancel()
 	for {
@@ -152,7 +152,7 @@ func (r *Runner) askRefund(ctx context.Context, l *lanes, s htlc.Swap) (htlc.Eve
 	if event != nil && !errors.Is(err, adapters.ErrNonceTaken) {
 		return event, err
 	}
-	fees := adapters.FeePolicy{Now: s.Legs[s.Out()].Clock, Budget: r.o.Budget(s.Terms.Legs[s.Out()])}
+	fees := adapters.FeePolicy{Now: s.Legs[s.Out()].Clock, Budget: r.budget(s, s.Terms.Legs[s.Out()], htlc.PurposeRefund)}
 	event, err = r.session(ctx, l, s, htlc.Effect{Kind: htlc.EffectAskRefund, Leg: s.Out()}, htlc.IntentRefund, fees)
 	if err != nil {
 		r.o.Log.Debug("no consent to the early refund", "swap", s.ID.String(), "error", err)

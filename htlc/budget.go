@@ -21,7 +21,7 @@ func (b Budgets) Raised(p Purpose) Amount {
 // abandon a funding is to take it back, as a refund is.
 func (b *Budgets) of(p Purpose) *Amount {
 	switch p {
-	case PurposeFund, PurposeConsent: // what was reserved for it; what the spend that it saves would cost
+	case PurposeFund, PurposeConsent: // what was reserved for it; that of the spend that it saves
 	case PurposeRedeem:
 		return &b.Redeem
 	case PurposeRefund, PurposeAbandon:

@@ -152,8 +152,11 @@ func (k *Keeper) write() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := allocate(f, int64(k.o.Reserve)); err == nil {
+	switch err := allocate(f, int64(k.o.Reserve)); {
+	case err == nil:
 		return f.Sync()
+	case !errors.Is(err, errors.ErrUnsupported):
+		return fmt.Errorf("allocate the ballast: %w", err) // writing would fill the disk itself
 	}
 	// Chance, since a disk that compresses would make little of zeros.
 	noise := rand.NewChaCha8([32]byte{1})

@@ -134,7 +134,7 @@ func (k *kit) simulation(terms htlc.Terms, ref string, ok bool) {
 	k.t.Helper()
 	err := k.payee.SimulateRedeem(k.Context(), terms, 1, ref)
 	if ok && err != nil {
-		k.t.Fatalf("simulation: %v", err)
+		k.t.Fatalf("simulation: %v; the chain: %s", err, k.Story())
 	}
 	if !ok {
 		wantReason(k.t, err, adapters.ErrRejected, "REDEEM_SIMULATION_FAILED")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
@@ -135,7 +136,8 @@ func (a *adapter) spend(ctx context.Context, s adapters.Spend, t *tx) (adapters.
 	return a.seal(t), nil
 }
 
-// taken tells by what else, and how deep, what a funding needs was taken.
+// taken tells by what else, and how deep, what a transaction needs was taken:
+// one of its coins, or what the maker of a coin needed that is not there.
 func (a *adapter) taken(funding *tx) (other bool, depth uint64) {
 	l := a.c.ledger
 	if l.account {
@@ -146,8 +148,17 @@ func (a *adapter) taken(funding *tx) (other bool, depth uint64) {
 		return true, a.c.depth(by.height)
 	}
 	for _, in := range funding.ins {
-		if by, ok := l.spent[in]; ok && by.tx != funding {
-			other, depth = true, max(depth, a.c.depth(by.height))
+		if by, ok := l.spent[in]; ok {
+			if by.tx != funding {
+				other, depth = true, max(depth, a.c.depth(by.height))
+			}
+			continue
+		}
+		id, _, _ := strings.Cut(in, ":")
+		maker, made := a.n.w.txs[id]
+		if _, there := l.coins[in]; !there && made {
+			gone, deep := a.taken(maker)
+			other, depth = other || gone, max(depth, deep)
 		}
 	}
 	return other, depth

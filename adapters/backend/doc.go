@@ -10,10 +10,19 @@
 //	unreachable    gives no answer; asked again with its first good answer
 //	wrong chain    serves another genesis
 //	stale          further behind the others than MaxLag for LagTime
-//	ahead          alone further ahead of all others than MaxLag for LagTime
+//	ahead          it names a height and does not show the blocks, or is alone
+//	               further ahead of all others than MaxLag, for LagTime
 //	went back      its head fell on a branch that the others still have
-//	contradicts    another block than most, where all have settled, for LagTime
+//	contradicts    another block than most, where all have settled, or a block
+//	               that it does not show, for LagTime
 //	lied           an answer was proved to be false, see Accuse
+//
+// A height is only a number. Where heads are too far apart, or the blocks differ,
+// everybody shows its own: nobody is stale because one other says so, but by two
+// that agree, by the one other that shows its blocks on top of a block that both
+// have, or by blocks that cost work, of which one is believed by itself. With two
+// back ends of a chain whose blocks cost nothing, a made-up chain of linked blocks
+// can't be told from the true one; such a chain wants three.
 //
 // All but the first are set aside, with the reason and the time, and come back
 // once they have agreed with the others for Probation. With a single back end

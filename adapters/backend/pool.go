@@ -53,6 +53,10 @@ type Prober interface {
 	Head(ctx context.Context) (Head, error)
 	// HashAt is the best chain's block at a height; false above its tip.
 	HashAt(ctx context.Context, height uint64) (adapters.Hash, bool, error)
+	// Chain shows the best chain's blocks from one height to another: each read by
+	// its hash and naming the one before, the last one as a whole. It fails where
+	// one is not shown.
+	Chain(ctx context.Context, from, to uint64) ([]adapters.Hash, Evidence, error)
 }
 
 // Options of a Pool.
@@ -128,6 +132,8 @@ type member struct {
 	faultSince time.Time // of a fault that is not old enough to count
 	fault      Reason
 	goodSince  time.Time // of the agreement that ends a probation
+	shown      branch    // the last head in dispute whose blocks it showed
+	leads      map[int]lead
 }
 
 // ErrConfig is returned by New for options that cannot work.

@@ -23,6 +23,8 @@ type fork struct {
 	from   uint64 // the first block of the branch
 	branch byte
 	err    error
+	bare   bool     // it shows no blocks
+	proof  Evidence // of its blocks; Linked where nothing else is said
 }
 
 func (f fork) hash(height uint64) adapters.Hash {
@@ -66,6 +68,18 @@ func (n *net) Head(ctx context.Context) (Head, error) {
 func (n *net) HashAt(ctx context.Context, height uint64) (adapters.Hash, bool, error) {
 	f := n.of(ctx)
 	return f.hash(height), height <= f.height, f.err
+}
+
+func (n *net) Chain(ctx context.Context, from, to uint64) ([]adapters.Hash, Evidence, error) {
+	f := n.of(ctx)
+	if f.err != nil || f.bare || to > f.height {
+		return nil, Nothing, errors.Join(f.err, errors.New("no such block"))
+	}
+	var out []adapters.Hash
+	for at := from; at <= to; at++ {
+		out = append(out, f.hash(at))
+	}
+	return out, max(f.proof, Linked), nil
 }
 
 // pass lets seconds go by with a round in each; every back end that grows gets

@@ -2,7 +2,6 @@ package backend
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -16,8 +15,11 @@ type sample struct {
 	head    Head
 	latency time.Duration
 	err     error
-	settled adapters.Hash // at the height where all have settled
-	known   bool          // it has a block there
+	settled adapters.Hash    // at the height where all have settled
+	known   bool             // it has a block there
+	root    Head             // the lowest of the blocks that it showed
+	unshown error            // why its blocks are not believed, where they are in dispute
+	leads   map[int]Evidence // what it proves of being ahead of others
 }
 
 // Run asks every back end, now and at every interval, until ctx ends.
@@ -52,6 +54,7 @@ func (p *Pool) Round(ctx context.Context, prober Prober) {
 			}
 		})
 	}
+	p.prove(ctx, prober, samples)
 	back := p.wentBack(ctx, prober, samples)
 	p.judge(samples, back)
 }
@@ -87,28 +90,6 @@ func settledHeight(samples []sample, lag uint64) (uint64, bool) {
 	return middle - min(middle, lag), true
 }
 
-// wentBack lists back ends whose head fell although another still has the
-// block that they had: the chain did not change, they did.
-func (p *Pool) wentBack(ctx context.Context, prober Prober, samples []sample) []bool {
-	before := p.Health()
-	out := make([]bool, len(samples))
-	p.each(ctx, func(ctx context.Context, i int) {
-		s, old := samples[i], before[i].Head
-		if s.err != nil || s.head.Height >= old.Height || old.Hash == (adapters.Hash{}) {
-			return
-		}
-		for j := range samples {
-			if j == i || samples[j].err != nil || samples[j].head.Height < old.Height {
-				continue
-			}
-			witness := context.WithValue(ctx, pinKey{p}, j)
-			hash, ok, err := prober.HashAt(witness, old.Height)
-			out[i] = out[i] || err == nil && ok && hash == old.Hash
-		}
-	})
-	return out
-}
-
 // judge turns the answers of a round into states.
 func (p *Pool) judge(samples []sample, back []bool) {
 	p.mu.Lock()
@@ -132,63 +113,6 @@ func (p *Pool) judge(samples []sample, back []bool) {
 		}
 		p.apply(m, fault, detail, at, now)
 	}
-}
-
-// vote counts the blocks at the settled height: the one that most have, how
-// many have it, and how many have any. No block has most where two have equally
-// many.
-func vote(samples []sample) (majority adapters.Hash, agree, answered int) {
-	count := map[adapters.Hash]int{}
-	for _, s := range samples {
-		if s.err == nil && s.known {
-			count[s.settled]++
-			answered++
-		}
-	}
-	for _, s := range samples {
-		if n := count[s.settled]; s.err == nil && s.known && n > agree {
-			majority, agree = s.settled, n
-		}
-	}
-	if 2*agree <= answered {
-		majority = adapters.Hash{}
-	}
-	return majority, agree, answered
-}
-
-// faultOf is what is wrong with an answer, and whether it counts at once.
-func (p *Pool) faultOf(samples []sample, i int, majority adapters.Hash, agree int) (Reason, string, bool) {
-	s := samples[i]
-	switch {
-	case errors.Is(s.err, adapters.ErrWrongChain):
-		return WrongChain, s.err.Error(), true
-	case s.err != nil:
-		return NoAnswer, s.err.Error(), true
-	case s.known && agree >= 2 && majority != (adapters.Hash{}) && s.settled != majority:
-		return Contradicts, fmt.Sprintf("it has block %s where %d others have %s", s.settled, agree, majority), false
-	}
-	above, below := 0, 0
-	best, others := uint64(0), 0
-	for j, other := range samples {
-		if j == i || other.err != nil {
-			continue
-		}
-		others++
-		best = max(best, other.head.Height)
-		if other.head.Height > s.head.Height+p.o.MaxLag {
-			above++
-		}
-		if other.head.Height+p.o.MaxLag < s.head.Height {
-			below++
-		}
-	}
-	switch {
-	case 2*above > others:
-		return Stale, fmt.Sprintf("its height is %d, that of others %d", s.head.Height, best), false
-	case others >= 2 && below == others:
-		return Ahead, fmt.Sprintf("its height is %d, that of all others at most %d", s.head.Height, best), false
-	}
-	return "", "", false
 }
 
 // apply gives a fault, or its absence, its effect.

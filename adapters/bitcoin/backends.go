@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"net/url"
 	"time"
 
@@ -79,6 +80,43 @@ func (p prober) HashAt(ctx context.Context, height uint64) (adapters.Hash, bool,
 		return hash, false, nil
 	}
 	return hash, err == nil, err
+}
+
+// Chain reads every header by its hash, and the last block as a whole. Work
+// proves what it shows where the chain keeps its difficulty: between two
+// blocks it falls to a quarter at most.
+func (p prober) Chain(ctx context.Context, from, to uint64) ([]adapters.Hash, backend.Evidence, error) {
+	var hashes []adapters.Hash
+	var first *big.Int
+	evidence := backend.Worked
+	if p.node.params.Net.ReduceMinDifficulty {
+		evidence = backend.Linked
+	}
+	for at := from; at <= to; at++ {
+		hash, err := p.node.hashAt(ctx, at)
+		if err != nil {
+			return nil, backend.Nothing, fmt.Errorf("block %d: %w", at, err)
+		}
+		h, err := p.node.readHeader(ctx, hash)
+		if err != nil {
+			return nil, backend.Nothing, fmt.Errorf("block %d: %w", at, err)
+		}
+		if at > from && hashOf(h.PrevBlock) != hashes[len(hashes)-1] {
+			return nil, backend.Nothing, fmt.Errorf("block %d: %w", at, errRace)
+		}
+		target := blockchain.CompactToBig(h.Bits)
+		if first == nil {
+			first = new(big.Int).Mul(target, big.NewInt(p.node.params.Net.RetargetAdjustmentFactor))
+		}
+		if target.Cmp(first) > 0 {
+			evidence = backend.Linked
+		}
+		hashes = append(hashes, hash)
+	}
+	if _, err := p.node.askBlock(ctx, hashes[len(hashes)-1]); err != nil {
+		return nil, backend.Nothing, fmt.Errorf("block %d: %w", to, err)
+	}
+	return hashes, evidence, nil
 }
 
 // untrue tells on the back end that gave an answer which is proved false. The

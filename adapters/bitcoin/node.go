@@ -148,26 +148,34 @@ func (n *node) header(ctx context.Context, hash adapters.Hash) (header, error) {
 
 // askHeader is header without what is remembered from before.
 func (n *node) askHeader(ctx context.Context, hash adapters.Hash) (header, error) {
+	parsed, err := n.readHeader(ctx, hash)
+	if err != nil {
+		return header{}, err
+	}
+	return n.keepHeader(hash, parsed), nil
+}
+
+func (n *node) readHeader(ctx context.Context, hash adapters.Hash) (*wire.BlockHeader, error) {
 	ctx, name := n.backs.Stay(ctx)
 	var raw rawHex
 	err := n.call(ctx, "getblockheader", &raw, hash.String(), false)
 	if isCode(err, codeInvalidAddress) {
-		return header{}, errNoBlock
+		return nil, errNoBlock
 	}
 	if err != nil {
-		return header{}, asUnreachable("read a block header", err)
+		return nil, asUnreachable("read a block header", err)
 	}
 	var parsed wire.BlockHeader
 	if err := parsed.Deserialize(bytes.NewReader(raw)); err != nil {
-		return header{}, unreachable("read a block header", err)
+		return nil, unreachable("read a block header", err)
 	}
 	if got := hashOf(parsed.BlockHash()); got != hash {
-		return header{}, n.untrue(name, "read a block header", fmt.Errorf("asked for %s, got %s", hash, got))
+		return nil, n.untrue(name, "read a block header", fmt.Errorf("asked for %s, got %s", hash, got))
 	}
 	if err := n.checkHeader(&parsed); err != nil {
-		return header{}, n.untrue(name, "read a block header", err)
+		return nil, n.untrue(name, "read a block header", err)
 	}
-	return n.keepHeader(hash, &parsed), nil
+	return &parsed, nil
 }
 
 func (n *node) keepHeader(hash adapters.Hash, parsed *wire.BlockHeader) header {
@@ -209,6 +217,11 @@ func (n *node) block(ctx context.Context, hash adapters.Hash) (*wire.MsgBlock, e
 	if ok {
 		return b, nil
 	}
+	return n.askBlock(ctx, hash)
+}
+
+// askBlock is block without what is remembered from before.
+func (n *node) askBlock(ctx context.Context, hash adapters.Hash) (*wire.MsgBlock, error) {
 	ctx, name := n.backs.Stay(ctx)
 	var raw rawHex
 	err := n.call(ctx, "getblock", &raw, hash.String(), 0)
@@ -218,7 +231,7 @@ func (n *node) block(ctx context.Context, hash adapters.Hash) (*wire.MsgBlock, e
 	if err != nil {
 		return nil, asUnreachable("read a block", err)
 	}
-	b, err = decodeBlock(raw)
+	b, err := decodeBlock(raw)
 	if err != nil {
 		return nil, unreachable("read a block", err)
 	}

@@ -53,6 +53,36 @@ func (p prober) HashAt(ctx context.Context, height uint64) (adapters.Hash, bool,
 	return adapters.Hash(h.Hash()), true, nil
 }
 
+// Chain reads every block by its number and the last one by its hash as well. A
+// header's hash is computed, so each names the one before; that costs nothing to
+// make up, and weighs as much.
+func (p prober) Chain(ctx context.Context, from, to uint64) ([]adapters.Hash, backend.Evidence, error) {
+	var hashes []adapters.Hash
+	for at := from; at <= to; at++ {
+		h, err := p.node.header(ctx, at)
+		switch {
+		case err != nil:
+			return nil, backend.Nothing, fmt.Errorf("block %d: %w", at, err)
+		case h == nil || h.Number.Uint64() != at:
+			return nil, backend.Nothing, fmt.Errorf("block %d: %w", at, ethereum.NotFound)
+		case at > from && adapters.Hash(h.ParentHash) != hashes[len(hashes)-1]:
+			return nil, backend.Nothing, fmt.Errorf("block %d does not name the one before", at)
+		}
+		hashes = append(hashes, adapters.Hash(h.Hash()))
+	}
+	block, err := p.node.eth.BlockByHash(ctx, common.Hash(hashes[len(hashes)-1]))
+	if errors.Is(err, types.ErrTxTypeNotSupported) {
+		return hashes, backend.Linked, nil // it is shown, and of a form that only its own chain can read
+	}
+	if err == nil && adapters.Hash(block.Hash()) != hashes[len(hashes)-1] {
+		err = errUntrue
+	}
+	if err != nil {
+		return nil, backend.Nothing, fmt.Errorf("block %d: %w", to, err)
+	}
+	return hashes, backend.Linked, nil
+}
+
 // send hands a transaction to every good back end, and returns the best answer.
 func (e *endpoint) send(ctx context.Context, tx *types.Transaction) error {
 	return e.backs.Send(ctx, func(ctx context.Context) error { return e.eth.SendTransaction(ctx, tx) }, func(err error) backend.Answer {

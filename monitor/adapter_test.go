@@ -147,18 +147,20 @@ func (a *modelAdapter) Unwatch(contract string) {
 	delete(a.watched, contract)
 }
 
-func (a *modelAdapter) Scan(_ context.Context, contract string, from, to uint64) ([]adapters.Located, error) {
+func (a *modelAdapter) Scan(_ context.Context, contract string, from, to uint64) ([]adapters.Located, adapters.BlockRef, error) {
 	a.c.mu.Lock()
 	defer a.c.mu.Unlock()
 	var out []adapters.Located
+	var last adapters.BlockRef
 	for h := from; h <= to && int(h) < len(a.c.best); h++ {
+		last = a.c.best[h].ref
 		for _, tx := range a.c.best[h].txs {
 			if tx.Contract == contract {
 				out = append(out, adapters.Located{Fact: tx.fact(), Block: a.c.best[h].ref})
 			}
 		}
 	}
-	return out, nil
+	return out, last, nil
 }
 
 func (a *modelAdapter) signed(tx modelTx) adapters.Tx {

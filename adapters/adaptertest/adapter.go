@@ -38,8 +38,10 @@ type Registry interface {
 	Watch(ctx context.Context, terms htlc.Terms, leg int, ref string) (adapters.Contract, error)
 	Unwatch(contract string)
 	// Scan finds facts of one watched contract in the blocks from..to, both
-	// included, for contracts that were registered after the fact.
-	Scan(ctx context.Context, contract string, from, to uint64) ([]adapters.Located, error)
+	// included, for contracts that were registered after the fact. It says which
+	// block is the last that it read: the back end may have fewer. A zero block:
+	// it read none.
+	Scan(ctx context.Context, contract string, from, to uint64) ([]adapters.Located, adapters.BlockRef, error)
 }
 
 // Signer signs transactions, and broadcasts stored ones.

@@ -144,13 +144,21 @@ func (k *kit) registeredLate() {
 	k.fund(d)
 	k.mine(2)
 	late := k.again(k.payee)
-	if _, err := late.Scan(k.ctx, contract.ID, begin.Height, begin.Height+3); err == nil {
+	if _, _, err := late.Scan(k.ctx, contract.ID, begin.Height, begin.Height+3); err == nil {
 		k.t.Fatal("a contract that is not watched was scanned for")
 	}
 	k.watch(late, d, "")
 	tip := k.tip(late)
-	found, err := late.Scan(k.ctx, contract.ID, begin.Height, tip.Height+100)
+	found, last, err := late.Scan(k.ctx, contract.ID, begin.Height, tip.Height+100)
 	k.must(err, "scan")
+	if last != tip {
+		k.t.Fatalf("read up to block %d %s, the tip is %d %s", last.Height, last.Hash, tip.Height, tip.Hash)
+	}
+	_, last, err = late.Scan(k.ctx, contract.ID, begin.Height, tip.Height-1)
+	k.must(err, "scan to below the tip")
+	if last.Height != tip.Height-1 || last.Hash != tip.Parent {
+		k.t.Fatalf("read up to block %d %s, asked for %d", last.Height, last.Hash, tip.Height-1)
+	}
 	if len(found) != 1 || found[0].Kind != adapters.Funded || found[0].Block.Height != begin.Height+2 || found[0].Ref == "" {
 		k.t.Fatalf("found %v", describe(found))
 	}
@@ -167,8 +175,11 @@ func (k *kit) registeredLate() {
 		begin.Height + 3: {adapters.Redeemed},
 		tip.Height + 5:   nil,
 	} {
-		found, err := late.Scan(k.ctx, contract.ID, from, tip.Height+5)
+		found, last, err := late.Scan(k.ctx, contract.ID, from, tip.Height+5)
 		k.must(err, "scan from %d", from)
+		if read := last != (adapters.BlockRef{}); read != (from <= tip.Height+1) {
+			k.t.Fatalf("from block %d it read up to %d", from, last.Height)
+		}
 		if len(found) != len(kinds) {
 			k.t.Fatalf("from block %d: %v, want %v", from, describe(found), kinds)
 		}
@@ -318,7 +329,7 @@ func (k *kit) readingCalls(d deal, ref string, at adapters.BlockRef) []call {
 		{"Next", func(ctx context.Context, a Adapter) error { _, err := a.Next(ctx, at); return err }},
 		{"Mempool", func(ctx context.Context, a Adapter) error { _, err := a.Mempool(ctx); return err }},
 		{"Scan", func(ctx context.Context, a Adapter) error {
-			_, err := a.Scan(ctx, contract.ID, at.Height, at.Height)
+			_, _, err := a.Scan(ctx, contract.ID, at.Height, at.Height)
 			return err
 		}},
 		{"Funded", func(ctx context.Context, a Adapter) error { _, err := a.Funded(ctx, d.terms, 0, ref, at); return err }},

@@ -61,7 +61,7 @@ func TestRedeemedLeg(t *testing.T) {
 	wantReason(t, err, adapters.ErrSpent, "ALREADY_SPENT")
 	late := k.open("late", k.payee.book)
 	k.watch(late, terms)
-	found, err := late.Scan(k.ctx(), contract.ID, 0, 1<<63)
+	found, _, err := late.Scan(k.ctx(), contract.ID, 0, 1<<63)
 	if err != nil || len(found) != 2 || found[0].Kind != adapters.Funded || found[1].Kind != adapters.Redeemed {
 		t.Fatalf("scan %+v: %v", found, err)
 	}

@@ -15,11 +15,15 @@ import (
 // under it.
 const maxRaces = 5
 
+// maxBehind bounds how far below the cursor a node's chain is compared with it.
+const maxBehind = 512
+
 // errRace: the chain changed between two questions.
 var errRace = errors.New("the chain is changing")
 
 // Tip is the best block that the node has.
 func (a *Adapter) Tip(ctx context.Context) (adapters.BlockRef, error) {
+	ctx, _ = a.node.backs.Stay(ctx)
 	if err := a.node.verify(ctx); err != nil {
 		return adapters.BlockRef{}, err
 	}
@@ -38,8 +42,10 @@ func (n *node) tip(ctx context.Context) (adapters.BlockRef, error) {
 	return ref, err
 }
 
-// Next says what follows the cursor.
+// Next says what follows the cursor. One back end answers it: what two say at two
+// moments is no chain.
 func (a *Adapter) Next(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, error) {
+	ctx, _ = a.node.backs.Stay(ctx)
 	if err := a.node.verify(ctx); err != nil {
 		return adapters.Step{}, err
 	}
@@ -99,15 +105,41 @@ func (n *node) tryStep(ctx context.Context, cursor adapters.BlockRef) (adapters.
 	return adapters.Step{Kind: adapters.Connect, Block: ref}, block, nil
 }
 
-// beyondTip: the node's chain ends below the cursor. A node that knows the
-// block, now and not only before, has left it; one that does not lags behind,
-// and undoing what it has not seen yet would be wrong.
+// beyondTip: the node's chain ends below the cursor. It has left the cursor's
+// branch where it has the cursor's block, as a whole and now, and its own last
+// block is none of the branch. Otherwise it lags behind, and undoing what it has
+// not seen yet would be wrong: headers come before their blocks while a node
+// catches up.
 func (n *node) beyondTip(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, *wire.MsgBlock, error) {
-	_, err := n.askHeader(ctx, cursor.Hash)
-	if errors.Is(err, errNoBlock) {
-		return adapters.Step{Kind: adapters.AtTip}, nil, n.verify(ctx)
-	}
+	height, tip, err := n.best(ctx)
 	if err != nil {
+		return adapters.Step{}, nil, err
+	}
+	if height >= cursor.Height {
+		return adapters.Step{}, nil, errRace
+	}
+	behind := adapters.Step{Kind: adapters.AtTip}
+	if cursor.Height-height > maxBehind {
+		return behind, nil, n.verify(ctx)
+	}
+	at := cursor.Parent
+	for h := cursor.Height - 1; h > height; h-- {
+		above, err := n.header(ctx, at)
+		if errors.Is(err, errNoBlock) {
+			return behind, nil, n.verify(ctx)
+		}
+		if err != nil {
+			return adapters.Step{}, nil, err
+		}
+		at = above.parent
+	}
+	if at == tip {
+		return behind, nil, n.verify(ctx)
+	}
+	var refused *rpcError // some say that it is not there, some that it is not there yet
+	if _, err := n.askBlock(ctx, cursor.Hash); errors.Is(err, errNoBlock) || errors.As(err, &refused) {
+		return behind, nil, n.verify(ctx)
+	} else if err != nil {
 		return adapters.Step{}, nil, err
 	}
 	return n.disconnect(ctx, cursor)
@@ -138,46 +170,49 @@ func unknownCursor(cursor adapters.BlockRef) error {
 	}
 }
 
-// Scan finds facts of one watched contract in the blocks from..to.
-func (a *Adapter) Scan(ctx context.Context, contract string, from, to uint64) ([]adapters.Located, error) {
+// Scan finds facts of one watched contract in the blocks from..to, as far as the
+// back end that answers has them, and says which block is the last that it read:
+// it may be behind the one that is followed. Without such a block it read none.
+func (a *Adapter) Scan(ctx context.Context, contract string, from, to uint64) ([]adapters.Located, adapters.BlockRef, error) {
+	var last adapters.BlockRef
 	one, ok := a.watched.only(contract)
 	if !ok {
-		return nil, &adapters.Error{
+		return nil, last, &adapters.Error{
 			Reason: "NOT_WATCHED", Op: fmt.Sprintf("scan for contract %s", contract),
 			Err: fmt.Errorf("%w: it is not watched", adapters.ErrMismatch),
 		}
 	}
+	ctx, _ = a.node.backs.Stay(ctx)
 	if err := a.node.verify(ctx); err != nil {
-		return nil, err
+		return nil, last, err
 	}
 	height, _, err := a.node.best(ctx)
 	if err != nil {
-		return nil, err
+		return nil, last, err
 	}
 	var found []adapters.Located
-	var last adapters.Hash
 	for at := from; at <= min(to, height); at++ {
 		ref, block, err := a.node.at(ctx, at)
-		if err == nil && at > from && ref.Parent != last {
-			err = unreachable("scan", errRace)
-		}
 		if errors.Is(err, errNoBlock) {
 			break // the chain became shorter
 		}
-		if err != nil {
-			return nil, err
+		if err == nil && at > from && ref.Parent != last.Hash {
+			err = unreachable("scan", errRace)
 		}
-		last = ref.Hash
+		if err != nil {
+			return nil, last, err
+		}
+		last = ref
 		facts := one.matchBlock(block)
 		if err := a.markOwn(ctx, facts, block); err != nil {
-			return nil, err
+			return nil, last, err
 		}
 		for _, fact := range facts {
 			found = append(found, adapters.Located{Fact: fact, Block: ref})
 		}
 	}
 	a.watched.learn(one)
-	return found, nil
+	return found, last, nil
 }
 
 // at reads the main chain's block at a height.

@@ -13,6 +13,7 @@ import (
 	"github.com/kofo-network/kofo/adapters/bitcoin/bitcointest"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/devnet/bitcoinchain"
+	"github.com/kofo-network/kofo/internal/devnet/liar"
 )
 
 // walk follows the chain to its tip and lists the facts' kinds.
@@ -117,12 +118,17 @@ func TestSafety_A8_Reorg(t *testing.T) {
 	}
 }
 
-// The chain ends below the cursor for a while; the node knows the block.
-func TestDisconnectAboveTheTip(t *testing.T) {
+// The chain ends below the cursor for a while. As long as it ends on the cursor's
+// own branch nothing stands in a block's place; what comes then decides.
+func TestAChainThatEndsBelowTheCursor(t *testing.T) {
 	k := newKit(t)
 	k.mine(2)
 	cursor := k.tip(k.payee)
 	invalidate(t, k, cursor.Parent)
+	if step := k.next(k.payee, cursor); step.Kind != adapters.AtTip {
+		t.Fatalf("step %+v", step)
+	}
+	k.mine(1) // another one in the place of the cursor's parent
 	for range 2 {
 		step := k.next(k.payee, cursor)
 		if step.Kind != adapters.Disconnect || step.Block.Hash != cursor.Parent || step.Block.Clock == 0 {
@@ -130,8 +136,44 @@ func TestDisconnectAboveTheTip(t *testing.T) {
 		}
 		cursor = step.Block
 	}
-	if step := k.next(k.payee, cursor); step.Kind != adapters.AtTip {
+	if step := k.next(k.payee, cursor); step.Kind != adapters.Connect {
 		t.Fatalf("step %+v", step)
+	}
+}
+
+// A node that catches up knows headers before it has their blocks: it is behind,
+// and what others have shown stands.
+func TestANodeThatKnowsHeadersIsBehind(t *testing.T) {
+	k := newKit(t)
+	l, err := liar.Start(k.ctx(), k.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	k.mine(3)
+	cursor := k.tip(k.payee)
+	config := k.config()
+	config.URL = l.URL
+	p := k.openWith("behind", bitcointest.NewBook(), config)
+	terms := k.terms("swap", 1, lockOf)
+	contract := k.watch(p, terms)
+	l.Tell(liar.StaleHead, cursor.Height-2, func(height uint64) string {
+		h, err := rpcOf(t, k).GetBlockHash(int64(height))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.String()
+	})
+	if step := k.next(p, cursor); step.Kind != adapters.AtTip || l.Told() == 0 {
+		t.Fatalf("step %+v after %d lies", step, l.Told())
+	}
+	_, last, err := p.Scan(k.ctx(), contract.ID, 0, cursor.Height)
+	if err != nil || last.Height != cursor.Height-2 {
+		t.Fatalf("a scan to block %d read up to %d: %v", cursor.Height, last.Height, err)
 	}
 }
 
@@ -157,7 +199,7 @@ func TestLaggingNode(t *testing.T) {
 	}
 	_, err := k.payee.Next(k.ctx(), adapters.BlockRef{})
 	wantReason(t, err, adapters.ErrUnknownCursor, "UNKNOWN_CURSOR")
-	if _, err := k.payee.Scan(k.ctx(), "51", 0, 1); !errors.Is(err, adapters.ErrMismatch) {
+	if _, _, err := k.payee.Scan(k.ctx(), "51", 0, 1); !errors.Is(err, adapters.ErrMismatch) {
 		t.Fatalf("scan for an unknown contract: %v", err)
 	}
 }

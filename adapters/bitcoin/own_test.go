@@ -30,7 +30,7 @@ func TestSafety_D2_OwnFundingIsKnownAgain(t *testing.T) {
 	restored := k.open("payer", bitcointest.NewBook())
 	k.watch(restored, terms)
 	for name, p := range map[string]*party{"payer": k.payer, "restored": restored, "payee": k.payee} {
-		found, err := p.Scan(k.ctx(), contract.ID, from.Height, k.tip(p).Height)
+		found, _, err := p.Scan(k.ctx(), contract.ID, from.Height, k.tip(p).Height)
 		if err != nil || len(found) != 2 {
 			t.Fatalf("%s: %v, %v", name, found, err)
 		}

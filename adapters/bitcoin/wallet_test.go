@@ -378,7 +378,7 @@ func TestReplacement(t *testing.T) {
 		t.Fatalf("a fee of %s, the market's is %s: %v", tx.Fee, first.Fee, err)
 	}
 	k.watch(k.payer, terms)
-	if found, err := k.payer.Scan(k.ctx(), k.watch(k.payer, terms).ID, 0, math.MaxUint64); err != nil || len(found) != 1 {
+	if found, _, err := k.payer.Scan(k.ctx(), k.watch(k.payer, terms).ID, 0, math.MaxUint64); err != nil || len(found) != 1 {
 		t.Fatalf("scan %+v: %v", found, err)
 	}
 	if fact := k.mineFact(k.payer, adapters.Redeemed); fact.TxID != last.ID {

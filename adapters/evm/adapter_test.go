@@ -75,7 +75,7 @@ func redeemedLeg(t *testing.T, k *kit, asset htlc.AssetID) {
 	// Registered after the fact.
 	late := k.open(k.Accounts[3], evmtest.NewBook())
 	k.watch(late, terms)
-	found, err := late.Scan(k.Context(), contract.ID, 0, 1<<63)
+	found, _, err := late.Scan(k.Context(), contract.ID, 0, 1<<63)
 	if err != nil || len(found) != 2 || found[0].Kind != adapters.Funded || found[1].Kind != adapters.Redeemed {
 		t.Fatalf("scan %+v: %v", found, err)
 	}

@@ -2,6 +2,7 @@ package evm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/big"
 	"sync"
@@ -62,6 +63,7 @@ func (a *Adapter) ref(h *types.Header) adapters.BlockRef {
 
 // Tip is the node's best block.
 func (a *Adapter) Tip(ctx context.Context) (adapters.BlockRef, error) {
+	ctx, _ = a.node.backs.Stay(ctx)
 	if err := a.node.verify(ctx); err != nil {
 		return adapters.BlockRef{}, err
 	}
@@ -73,8 +75,10 @@ func (a *Adapter) Tip(ctx context.Context) (adapters.BlockRef, error) {
 }
 
 // Next says what follows the cursor. A node that is merely behind the cursor is at its tip: a block is
-// taken back only when the node shows another in its place, or holds it off its best chain.
+// taken back only when the node shows another in the place of it or of one of its ancestors. One back end
+// answers all of it: what two say at two moments is no chain.
 func (a *Adapter) Next(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, error) {
+	ctx, _ = a.node.backs.Stay(ctx)
 	if err := a.node.verify(ctx); err != nil {
 		return adapters.Step{}, err
 	}
@@ -118,25 +122,47 @@ func (a *Adapter) disconnectIfGone(ctx context.Context, cursor adapters.BlockRef
 	return adapters.Step{Kind: adapters.AtTip}, nil
 }
 
-// behind decides for a node whose chain ends below the cursor.
+// maxBehind bounds how far below the cursor a node's chain is compared with it.
+const maxBehind = 512
+
+// behind decides for a node whose chain ends below the cursor. That it knows the cursor's block proves
+// nothing, because headers come before their blocks while a node catches up: it has left the cursor's
+// branch where it knows it and its own last block is none of it.
 func (a *Adapter) behind(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, error) {
-	gone, err := a.node.headerOf(ctx, common.Hash(cursor.Hash))
+	tip, err := a.node.eth.HeaderByNumber(ctx, nil)
+	if err != nil {
+		return adapters.Step{}, unreachable("read the tip", err)
+	}
+	atTip, height := adapters.Step{Kind: adapters.AtTip}, tip.Number.Uint64()
+	if height >= cursor.Height || cursor.Height-height > maxBehind {
+		return atTip, nil // the next question will tell, or it is far behind
+	}
+	at := common.Hash(cursor.Parent)
+	for h := cursor.Height - 1; h > height; h-- {
+		ref, ok := a.headers.get(at)
+		if !ok {
+			above, err := a.node.headerOf(ctx, at)
+			if err != nil {
+				return adapters.Step{}, unreachable("look for the cursor's branch", err)
+			}
+			if above == nil {
+				return atTip, nil
+			}
+			ref = a.ref(above)
+		}
+		at = common.Hash(ref.Parent)
+	}
+	if at == tip.Hash() {
+		return atTip, nil
+	}
+	known, err := a.node.headerOf(ctx, common.Hash(cursor.Hash))
 	if err != nil {
 		return adapters.Step{}, unreachable("look for the cursor's block", err)
 	}
-	if gone != nil {
-		return a.disconnect(ctx, cursor)
+	if known == nil {
+		return atTip, nil
 	}
-	if cursor.Height > 0 {
-		below, err := a.node.header(ctx, cursor.Height-1)
-		if err != nil {
-			return adapters.Step{}, unreachable("read the block below the cursor", err)
-		}
-		if below != nil && below.Hash() != common.Hash(cursor.Parent) {
-			return a.disconnect(ctx, cursor)
-		}
-	}
-	return adapters.Step{Kind: adapters.AtTip}, nil
+	return a.disconnect(ctx, cursor)
 }
 
 func (a *Adapter) disconnect(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, error) {
@@ -210,35 +236,62 @@ func (a *Adapter) fact(l *types.Log) (adapters.Fact, bool) {
 	return f, true
 }
 
-// Scan finds what happened to one watched contract in the blocks from..to.
-func (a *Adapter) Scan(ctx context.Context, contract string, from, to uint64) ([]adapters.Located, error) {
+// Scan finds what happened to one watched contract in the blocks from..to, as far as the back end that
+// answers has them, and says which block is the last that it read: it may be behind the one that is
+// followed. Without such a block it read none.
+func (a *Adapter) Scan(ctx context.Context, contract string, from, to uint64) ([]adapters.Located, adapters.BlockRef, error) {
+	var none adapters.BlockRef
 	id, _, err := a.watchedID(contract)
 	if err != nil {
-		return nil, err
+		return nil, none, err
 	}
+	ctx, _ = a.node.backs.Stay(ctx)
 	tip, err := a.Tip(ctx)
-	if err != nil {
-		return nil, err
+	if err != nil || from > min(to, tip.Height) {
+		return nil, none, err
 	}
-	to = min(to, tip.Height)
+	last, err := a.lastOf(ctx, min(to, tip.Height))
+	if err != nil {
+		return nil, none, err
+	}
 	var out []adapters.Located
-	for start := from; start <= to; start += scanChunk {
+	for start := from; start <= last.Height; start += scanChunk {
 		logs, err := a.node.eth.FilterLogs(ctx, ethereum.FilterQuery{
-			FromBlock: new(big.Int).SetUint64(start), ToBlock: new(big.Int).SetUint64(min(to, start+scanChunk-1)),
+			FromBlock: new(big.Int).SetUint64(start), ToBlock: new(big.Int).SetUint64(min(last.Height, start+scanChunk-1)),
 			Addresses: []common.Address{a.deployment}, Topics: [][]common.Hash{nil, {id}},
 		})
 		if err != nil {
-			return nil, unreachable(fmt.Sprintf("read the logs from block %d", start), err)
+			return nil, none, unreachable(fmt.Sprintf("read the logs from block %d", start), err)
 		}
 		for i := range logs {
 			located, err := a.locate(ctx, &logs[i])
 			if err != nil {
-				return nil, err
+				return nil, none, err
 			}
 			out = append(out, located...)
 		}
 	}
-	return out, nil
+	// Logs are asked for by height: they are those of one branch only if that did not change meanwhile.
+	still, err := a.lastOf(ctx, last.Height)
+	if err == nil && still.Hash != last.Hash {
+		err = unreachable("scan", errMoved)
+	}
+	return out, last, err
+}
+
+// errMoved: the chain changed between two questions.
+var errMoved = errors.New("the chain is changing")
+
+// lastOf is the block at a height that the chain had a moment ago.
+func (a *Adapter) lastOf(ctx context.Context, height uint64) (adapters.BlockRef, error) {
+	h, err := a.node.header(ctx, height)
+	if err == nil && h == nil {
+		err = errMoved
+	}
+	if err != nil {
+		return adapters.BlockRef{}, unreachable("read the last block of a scan", err)
+	}
+	return a.ref(h), nil
 }
 
 func (a *Adapter) locate(ctx context.Context, l *types.Log) ([]adapters.Located, error) {

@@ -196,7 +196,7 @@ func TestSafety_C7_LookAlike(t *testing.T) {
 		}
 		cursor = step.Block
 	}
-	if found, err := k.payee.Scan(k.Context(), contract.ID, 0, cursor.Height); err != nil || len(found) != 0 {
+	if found, _, err := k.payee.Scan(k.Context(), contract.ID, 0, cursor.Height); err != nil || len(found) != 0 {
 		t.Fatalf("scan %+v: %v", found, err)
 	}
 	if k.funded(k.payee, terms) {

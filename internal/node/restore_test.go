@@ -389,7 +389,7 @@ func fundedOnce(ctx context.Context, t *testing.T, d *desk, id htlc.SwapID) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts, err := on.adapter.Scan(ctx, contract.ID, 0, tip.Height)
+	facts, _, err := on.adapter.Scan(ctx, contract.ID, 0, tip.Height)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,7 @@ type fake struct {
 	mu        sync.Mutex
 	best      []adapters.BlockRef
 	forgotten bool
+	lag       uint64 // by how many blocks scans are behind
 	watched   map[string]bool
 	facts     map[string]adapters.Located
 	sights    []adapters.Fact
@@ -131,9 +132,10 @@ func (f *fake) Unwatch(id string) {
 	delete(f.watched, id)
 }
 
-func (f *fake) Scan(_ context.Context, id string, from, to uint64) ([]adapters.Located, error) {
+func (f *fake) Scan(_ context.Context, id string, from, to uint64) ([]adapters.Located, adapters.BlockRef, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	to = min(to, uint64(len(f.best)-1)-f.lag)
 	var out []adapters.Located
 	if l, ok := f.facts[id]; ok && l.Block.Height >= from && l.Block.Height <= to {
 		out = append(out, l)
@@ -141,7 +143,7 @@ func (f *fake) Scan(_ context.Context, id string, from, to uint64) ([]adapters.L
 	if f.onScan != nil {
 		f.onScan()
 	}
-	return out, nil
+	return out, f.best[to], nil
 }
 
 func (f *fake) Publish(_ context.Context, m bus.Message) error {
@@ -304,6 +306,23 @@ func TestScanOfAnotherBranchSaysNothing(t *testing.T) {
 	f.onScan = func() { f.best = append(f.best[:3:3], fork(3), block('b', 4)) }
 	if reply := ask(t, w, bus.Request{Op: bus.OpScan, Contract: "c0"}); reply.Position.Height != 0 {
 		t.Fatalf("the chain moved during the scan: %+v", reply)
+	}
+}
+
+// The back end that is scanned may be behind the one that was followed: what lies
+// between would be told by nobody.
+func TestAScanThatReadLessSaysNothing(t *testing.T) {
+	f := newFake(6)
+	w := f.watcher()
+	ask(t, w, follow(1, block('a', 5)))
+	f.facts["c0"] = adapters.Located{Fact: adapters.Fact{Kind: adapters.Funded, Contract: "c0"}, Block: block('a', 5)}
+	f.lag = 1
+	if reply := ask(t, w, bus.Request{Op: bus.OpScan, Contract: "c0"}); reply.Position != (adapters.BlockRef{}) || len(reply.Facts) != 0 {
+		t.Fatalf("block 5 was not read, and the reply is %+v", reply)
+	}
+	f.lag = 0
+	if reply := ask(t, w, bus.Request{Op: bus.OpScan, Contract: "c0"}); reply.Position != block('a', 5) || len(reply.Facts) != 1 {
+		t.Fatalf("once it was read: %+v", reply)
 	}
 }
 

@@ -128,9 +128,10 @@ func (a *adapter) Watch(_ context.Context, terms htlc.Terms, leg int, _ string) 
 func (a *adapter) Unwatch(contract string) { delete(a.watched, contract) }
 
 // Scan looks for past facts of a contract.
-func (a *adapter) Scan(_ context.Context, contract string, from, to uint64) ([]adapters.Located, error) {
+func (a *adapter) Scan(_ context.Context, contract string, from, to uint64) ([]adapters.Located, adapters.BlockRef, error) {
+	var last adapters.BlockRef
 	if err := a.reach("scan"); err != nil {
-		return nil, err
+		return nil, last, err
 	}
 	var out []adapters.Located
 	for h := max(from, a.c.blocks[0].ref.Height); h <= to; h++ {
@@ -138,13 +139,14 @@ func (a *adapter) Scan(_ context.Context, contract string, from, to uint64) ([]a
 		if b == nil {
 			break
 		}
+		last = b.ref
 		for _, m := range b.txs {
 			if f, any := m.tx.fact(a.c.ledger.account); any && m.ok && f.Contract == contract {
 				out = append(out, adapters.Located{Fact: f, Block: b.ref})
 			}
 		}
 	}
-	return out, nil
+	return out, last, nil
 }
 
 // Contract computes a leg's contract.

@@ -30,7 +30,7 @@
 // same. Where none is good, the least bad one is asked: a redeem of a known
 // secret must go somewhere.
 //
-// The caller owes: Run for as long as the pool is used; Accuse where it can
-// prove an answer false, and only there; answers tied to block hashes, since the
-// next question may go to another back end.
+// The caller owes: Run for as long as the pool is used, and Close at its end;
+// Accuse where it can prove an answer false, and only there; answers tied to block
+// hashes, since the next question may go to another back end.
 package backend

@@ -114,6 +114,8 @@ type Health struct {
 	Head    Head
 	Latency time.Duration
 	Asked   bool // reads go to it now
+	// Broadcasts since the start.
+	Broadcasts Broadcasts
 }
 
 // Pool of the back ends of one chain. It may be used by many goroutines.
@@ -124,6 +126,12 @@ type Pool struct {
 	members []member
 	current int
 	split   time.Time // since when no two agree; zero where some do
+	closed  bool
+
+	// sends are broadcasts under way, which end with life.
+	sends sync.WaitGroup
+	life  context.Context //nolint:containedctx // it is the pool's own: broadcasts outlive the call that began them
+	end   context.CancelFunc
 }
 
 // member is a back end in the pool.
@@ -134,6 +142,7 @@ type member struct {
 	goodSince  time.Time // of the agreement that ends a probation
 	shown      branch    // the last head in dispute whose blocks it showed
 	leads      map[int]lead
+	sending    int // broadcasts that it has not answered yet
 }
 
 // ErrConfig is returned by New for options that cannot work.
@@ -145,7 +154,7 @@ func New(o Options) (*Pool, error) {
 	if len(o.Names) == 0 || o.Now == nil || o.Log == nil || o.Interval < 0 || o.Timeout < 0 {
 		return nil, fmt.Errorf("%w: names, clock and log are required, and times are not negative", ErrConfig)
 	}
-	p := &Pool{o: o}
+	p := newPool(o)
 	for i, name := range o.Names {
 		if slices.Contains(o.Names[:i], name) {
 			return nil, fmt.Errorf("%w: back end %s stands twice", ErrConfig, name)
@@ -155,9 +164,15 @@ func New(o Options) (*Pool, error) {
 	return p, nil
 }
 
+func newPool(o Options) *Pool {
+	p := &Pool{o: o}
+	p.life, p.end = context.WithCancel(context.Background())
+	return p
+}
+
 // Single is the pool of one back end.
 func Single(name string, limits Limits, log *slog.Logger) *Pool {
-	p := &Pool{o: Options{Names: []string{name}, Limits: limits, Now: time.Now, Log: log}}
+	p := newPool(Options{Names: []string{name}, Limits: limits, Now: time.Now, Log: log})
 	p.o.fill()
 	p.members = []member{{Health: Health{Name: name, Since: time.Now()}}}
 	return p

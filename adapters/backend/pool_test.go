@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -286,14 +287,24 @@ func TestABroadcastGoesToTheGoodOnes(t *testing.T) {
 	n := newNet(t, "a", "b", "c")
 	n.pass(1)
 	n.pool.Accuse("b", Lied, "x")
-	var seen [3]bool
-	send := func(ctx context.Context) error { seen[n.pool.Pick(ctx)] = true; return nil }
-	if err := n.pool.Send(t.Context(), send, rankOf); err != nil || seen != [3]bool{true, false, true} {
-		t.Errorf("sent to %v, %v", seen, err)
+	var seen [3]atomic.Bool
+	send := func(ctx context.Context) error { seen[n.pool.Pick(ctx)].Store(true); return nil }
+	if err := n.pool.Send(t.Context(), send, rankOf); err != nil {
+		t.Error(err)
 	}
-	seen = [3]bool{}
-	if err := n.pool.Send(n.pool.Pin(t.Context(), "b"), send, rankOf); err != nil || seen != [3]bool{false, true, false} {
-		t.Errorf("pinned, sent to %v, %v", seen, err)
+	n.pool.sends.Wait()
+	if !seen[0].Load() || seen[1].Load() || !seen[2].Load() {
+		t.Errorf("sent to %v %v %v", seen[0].Load(), seen[1].Load(), seen[2].Load())
+	}
+	for i := range seen {
+		seen[i].Store(false)
+	}
+	if err := n.pool.Send(n.pool.Pin(t.Context(), "b"), send, rankOf); err != nil {
+		t.Error(err)
+	}
+	n.pool.Close()
+	if seen[0].Load() || !seen[1].Load() || seen[2].Load() {
+		t.Errorf("pinned, sent to %v %v %v", seen[0].Load(), seen[1].Load(), seen[2].Load())
 	}
 }
 

@@ -106,8 +106,8 @@ type Adapter struct {
 	log     *slog.Logger
 }
 
-// Open checks the node's chain and reads the wallet's coins from the store. It
-// starts nothing that would have to be closed.
+// Open checks the node's chain and reads the wallet's coins from the store. The
+// caller owes Close.
 func Open(ctx context.Context, config Config, keys Keys, coins CoinStore, holds HoldStore, log *slog.Logger) (*Adapter, error) {
 	if err := config.fill(); err != nil {
 		return nil, err

@@ -34,6 +34,9 @@ func (a *Adapter) BackEnds() *backend.Pool { return a.node.backs }
 // Background looks after the back ends until ctx ends.
 func (a *Adapter) Background(ctx context.Context) error { return a.node.backs.Run(ctx, prober{a.node}) }
 
+// Close ends the broadcasts that are still under way.
+func (a *Adapter) Close() { a.node.backs.Close() }
+
 // nodeOf connects to the back ends of the configuration.
 func nodeOf(ctx context.Context, c Config, params Params, log *slog.Logger) (*node, error) {
 	all := append([]BackEnd{{c.URL, c.User, c.Password, c.Certificate}}, c.More...)

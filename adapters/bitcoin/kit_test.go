@@ -111,6 +111,7 @@ func (k *kit) openWith(name string, book *bitcointest.Book, config bitcoin.Confi
 	if err != nil {
 		k.t.Fatalf("open: %v", err)
 	}
+	k.t.Cleanup(a.Close)
 	return &party{Adapter: a, name: name, book: book}
 }
 

@@ -70,7 +70,10 @@ func (a *Adapter) connect(ctx context.Context) (*endpoint, error) {
 	return e, nil
 }
 
-func (e *endpoint) close() { e.rpc.Close() }
+func (e *endpoint) close() {
+	e.backs.Close()
+	e.rpc.Close()
+}
 
 // verify asks chain id and genesis in one request.
 func (e *endpoint) verify(ctx context.Context) error {

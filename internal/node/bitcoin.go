@@ -46,9 +46,10 @@ func (c *core) openBitcoin(ctx context.Context, settings config.Chain) (chain, e
 		return chain{}, err
 	}
 	if err := c.freeUnknownWithdrawals(ctx, a); err != nil {
+		a.Close()
 		return chain{}, err
 	}
-	return chain{Chain: settings, id: id, adapter: a, redeemsTogether: true, background: a.Background, close: func() {}}, nil
+	return chain{Chain: settings, id: id, adapter: a, redeemsTogether: true, background: a.Background, close: a.Close}, nil
 }
 
 // bitcoinNodes are a chain's back ends with what is needed to log in.

@@ -128,10 +128,10 @@ type Pool struct {
 	split   time.Time // since when no two agree; zero where some do
 	closed  bool
 
-	// sends are broadcasts under way, which end with life.
-	sends sync.WaitGroup
-	life  context.Context //nolint:containedctx // it is the pool's own: broadcasts outlive the call that began them
-	end   context.CancelFunc
+	// sends are broadcasts under way, each with its end by its number.
+	sends   sync.WaitGroup
+	ends    map[uint64]context.CancelFunc
+	started uint64
 }
 
 // member is a back end in the pool.
@@ -165,9 +165,7 @@ func New(o Options) (*Pool, error) {
 }
 
 func newPool(o Options) *Pool {
-	p := &Pool{o: o}
-	p.life, p.end = context.WithCancel(context.Background())
-	return p
+	return &Pool{o: o, ends: map[uint64]context.CancelFunc{}}
 }
 
 // Single is the pool of one back end.

@@ -30,7 +30,7 @@ type Broadcasts struct {
 const maxSending = 16
 
 // errSending: too many are under way already.
-var errSending = errors.New("earlier broadcasts are not answered yet")
+var errSending = errors.New("earlier broadcasts are not answered yet, or the node stops")
 
 // said is the answer of one back end.
 type said struct {
@@ -89,22 +89,24 @@ func (p *Pool) begin(n int) bool {
 	return true
 }
 
-// sendTo tells one back end, within the bounds of number and time. It ends with
-// the pool as well.
+// sendTo tells one back end, within the bounds of number and time.
 func (p *Pool) sendTo(ctx context.Context, i int, send func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, pinKey{p}, i), p.o.Timeout)
+	defer cancel()
 	p.mu.Lock()
-	if p.members[i].sending >= maxSending {
+	if p.members[i].sending >= maxSending || p.closed {
 		p.mu.Unlock()
 		return errSending
 	}
 	p.members[i].sending++
+	p.started++
+	number := p.started
+	p.ends[number] = cancel
 	p.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, pinKey{p}, i), p.o.Timeout)
-	defer cancel()
-	defer context.AfterFunc(p.life, cancel)()
 	err := send(ctx)
 	p.mu.Lock()
 	p.members[i].sending--
+	delete(p.ends, number)
 	p.mu.Unlock()
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		p.Failed(i, err)
@@ -137,8 +139,10 @@ func (p *Pool) sent(i int, err error, r Answer) {
 func (p *Pool) Close() {
 	p.mu.Lock()
 	p.closed = true
+	for _, end := range p.ends {
+		end()
+	}
 	p.mu.Unlock()
-	p.end()
 	p.sends.Wait()
 }
 

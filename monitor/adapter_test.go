@@ -78,6 +78,16 @@ func (a *modelAdapter) Next(_ context.Context, cursor adapters.BlockRef) (adapte
 	return adapters.Step{Kind: adapters.Disconnect, Block: parent.ref}, nil
 }
 
+func (a *modelAdapter) Parent(_ context.Context, b adapters.BlockRef) (adapters.BlockRef, error) {
+	a.c.mu.Lock()
+	defer a.c.mu.Unlock()
+	parent, ok := a.c.known[b.Parent]
+	if !ok {
+		return adapters.BlockRef{}, fmt.Errorf("block %d: %w", b.Height, adapters.ErrUnknownCursor)
+	}
+	return parent.ref, nil
+}
+
 func (a *modelAdapter) facts(txs []*modelTx) []adapters.Fact {
 	a.mu.Lock()
 	defer a.mu.Unlock()

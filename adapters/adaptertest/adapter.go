@@ -30,6 +30,13 @@ type Follower interface {
 	Status(ctx context.Context) (adapters.Status, error)
 }
 
+// Ancestry is the way back from a block.
+type Ancestry interface {
+	// Parent is the block before b, also of one that left the chain. An error
+	// that wraps adapters.ErrUnknownCursor says that the node does not know it.
+	Parent(ctx context.Context, b adapters.BlockRef) (adapters.BlockRef, error)
+}
+
 // Registry is the set of watched contracts.
 type Registry interface {
 	// Watch adds the leg's contract; Next and Mempool report on it from now
@@ -121,6 +128,7 @@ type Cosigner interface {
 // Adapter is everything.
 type Adapter interface { //nolint:interfacebloat // the whole of the standard; users declare the part that they use
 	Follower
+	Ancestry
 	Registry
 	Signer
 	Prover

@@ -66,6 +66,9 @@ func (k *kit) confirmed() {
 		if k.funded(a, d.terms, ref, before) {
 			k.t.Fatal("funded in the block before the funding")
 		}
+		if parent, err := a.Parent(k.ctx, at); err != nil || parent != before {
+			k.t.Fatalf("before block %d comes %+v, %v", at.Height, parent, err)
+		}
 	}
 	k.send(k.payee, k.redeem(d, ref))
 	k.mine(1)
@@ -326,6 +329,7 @@ func (k *kit) readingCalls(d deal, ref string, at adapters.BlockRef) []call {
 	return []call{
 		{"Status", func(ctx context.Context, a Adapter) error { _, err := a.Status(ctx); return err }},
 		{"Tip", func(ctx context.Context, a Adapter) error { _, err := a.Tip(ctx); return err }},
+		{"Parent", func(ctx context.Context, a Adapter) error { _, err := a.Parent(ctx, at); return err }},
 		{"Next", func(ctx context.Context, a Adapter) error { _, err := a.Next(ctx, at); return err }},
 		{"Mempool", func(ctx context.Context, a Adapter) error { _, err := a.Mempool(ctx); return err }},
 		{"Scan", func(ctx context.Context, a Adapter) error {

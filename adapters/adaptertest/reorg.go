@@ -172,6 +172,8 @@ func (k *kit) unknownCursor() {
 	strange.Parent[0] ^= 0xff
 	_, err := k.payee.Next(k.ctx, strange)
 	k.want(err, "what follows a block that nobody knows", adapters.ErrUnknownCursor)
+	_, err = k.payee.Parent(k.ctx, strange)
+	k.want(err, "what comes before a block that nobody knows", adapters.ErrUnknownCursor)
 	strange.Height += 2
 	step, err := k.payee.Next(k.ctx, strange)
 	if err != nil {

@@ -150,17 +150,30 @@ func (n *node) disconnect(ctx context.Context, cursor adapters.BlockRef) (adapte
 	if err := n.verify(ctx); err != nil {
 		return adapters.Step{}, nil, err
 	}
-	if cursor.Height == 0 {
-		return adapters.Step{}, nil, unknownCursor(cursor)
-	}
-	parent, err := n.ref(ctx, cursor.Height-1, cursor.Parent)
-	if errors.Is(err, errNoBlock) {
-		return adapters.Step{}, nil, unknownCursor(cursor)
-	}
+	parent, err := n.parent(ctx, cursor)
 	if err != nil {
 		return adapters.Step{}, nil, err
 	}
 	return adapters.Step{Kind: adapters.Disconnect, Block: parent}, nil, nil
+}
+
+// Parent is the block before b.
+func (a *Adapter) Parent(ctx context.Context, b adapters.BlockRef) (adapters.BlockRef, error) {
+	if err := a.node.verify(ctx); err != nil {
+		return adapters.BlockRef{}, err
+	}
+	return a.node.parent(ctx, b)
+}
+
+func (n *node) parent(ctx context.Context, b adapters.BlockRef) (adapters.BlockRef, error) {
+	if b.Height == 0 {
+		return adapters.BlockRef{}, unknownCursor(b)
+	}
+	parent, err := n.ref(ctx, b.Height-1, b.Parent)
+	if errors.Is(err, errNoBlock) {
+		return parent, unknownCursor(b)
+	}
+	return parent, err
 }
 
 func unknownCursor(cursor adapters.BlockRef) error {

@@ -166,21 +166,37 @@ func (a *Adapter) behind(ctx context.Context, cursor adapters.BlockRef) (adapter
 }
 
 func (a *Adapter) disconnect(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, error) {
-	parent := common.Hash(cursor.Parent)
+	parent, err := a.parent(ctx, cursor)
+	if err != nil {
+		return adapters.Step{}, err
+	}
+	return adapters.Step{Kind: adapters.Disconnect, Block: parent}, nil
+}
+
+// Parent is the block before b.
+func (a *Adapter) Parent(ctx context.Context, b adapters.BlockRef) (adapters.BlockRef, error) {
+	if err := a.node.verify(ctx); err != nil {
+		return adapters.BlockRef{}, err
+	}
+	return a.parent(ctx, b)
+}
+
+func (a *Adapter) parent(ctx context.Context, b adapters.BlockRef) (adapters.BlockRef, error) {
+	parent := common.Hash(b.Parent)
 	if ref, ok := a.headers.get(parent); ok {
-		return adapters.Step{Kind: adapters.Disconnect, Block: ref}, nil
+		return ref, nil
 	}
 	h, err := a.node.headerOf(ctx, parent)
 	if err != nil {
-		return adapters.Step{}, unreachable("read the block before the cursor", err)
+		return adapters.BlockRef{}, unreachable("read the block before the cursor", err)
 	}
 	if h == nil {
-		return adapters.Step{}, &adapters.Error{
-			Reason: "UNKNOWN_CURSOR", Op: fmt.Sprintf("take back block %d %s", cursor.Height, cursor.Hash),
+		return adapters.BlockRef{}, &adapters.Error{
+			Reason: "UNKNOWN_CURSOR", Op: fmt.Sprintf("take back block %d %s", b.Height, b.Hash),
 			Advice: "go back to an older block that was stored", Retryable: true, Err: adapters.ErrUnknownCursor,
 		}
 	}
-	return adapters.Step{Kind: adapters.Disconnect, Block: a.ref(h)}, nil
+	return a.ref(h), nil
 }
 
 // factsOf asks for the logs of exactly this block. The bloom filter in the header would often save the

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,8 @@ import (
 // Chain is what a watcher reads; see the adaptation standard.
 type Chain interface {
 	Tip(ctx context.Context) (adapters.BlockRef, error)
+	// Parent is the block before b; ErrUnknownCursor where the node does not know it.
+	Parent(ctx context.Context, b adapters.BlockRef) (adapters.BlockRef, error)
 	Next(ctx context.Context, cursor adapters.BlockRef) (adapters.Step, error)
 	Mempool(ctx context.Context) ([]adapters.Fact, error)
 	Wait(ctx context.Context) error
@@ -60,6 +63,10 @@ const stepTimeout = time.Minute
 // keptBlocks bounds how deep a reorganisation may be whose blocks the node
 // itself has forgotten.
 const keptBlocks = 512
+
+// wayBack is how many blocks before its first one a watcher asks for: that one
+// may be undone as well, and forgotten by the node.
+const wayBack = 16
 
 // maxMismatches bounds the locks of something else that a scan reports of one
 // contract: anybody can make them, and one is enough to tell.
@@ -326,8 +333,37 @@ func bounded(facts []adapters.Located) []adapters.Located {
 	return out
 }
 
-// follow sets the position. Without a cursor the watcher begins at the tip,
-// which it publishes as its first block.
+// begin publishes the tip, and before it the blocks that lead there: whoever
+// follows needs a way back from the first block too. Their facts are left out,
+// since a scan up to the position, which is the tip, has them.
+func (w *Watcher) begin(ctx context.Context, epoch bus.Epoch) (adapters.BlockRef, error) {
+	tip, err := w.chain.Tip(ctx)
+	if err != nil {
+		return tip, err
+	}
+	lead := []adapters.BlockRef{tip}
+	for at := tip; len(lead) <= wayBack && at.Height > 0; lead = append(lead, at) {
+		if at, err = w.chain.Parent(ctx, at); errors.Is(err, adapters.ErrUnknownCursor) {
+			break
+		}
+		if err != nil {
+			return tip, err
+		}
+	}
+	for _, b := range slices.Backward(lead) {
+		step := adapters.Step{Kind: adapters.Connect, Block: b}
+		if err := w.out.Publish(ctx, bus.Message{Chain: w.id, Epoch: epoch, Step: &step}); err != nil {
+			return tip, err
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	slices.Reverse(lead)
+	w.kept = lead
+	return tip, nil
+}
+
+// follow sets the position. Without a cursor the watcher begins at the tip.
 func (w *Watcher) follow(ctx context.Context, r bus.Request) (bus.Reply, error) {
 	w.stepping.Lock()
 	defer w.stepping.Unlock()
@@ -340,12 +376,8 @@ func (w *Watcher) follow(ctx context.Context, r bus.Request) (bus.Reply, error) 
 	}
 	cursor := r.Cursor
 	if cursor == nil {
-		tip, err := w.chain.Tip(ctx)
+		tip, err := w.begin(ctx, r.Epoch)
 		if err != nil {
-			return bus.Reply{}, err
-		}
-		first := adapters.Step{Kind: adapters.Connect, Block: tip}
-		if err := w.out.Publish(ctx, bus.Message{Chain: w.id, Epoch: r.Epoch, Step: &first}); err != nil {
 			return bus.Reply{}, err
 		}
 		cursor = &tip

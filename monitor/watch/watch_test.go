@@ -80,6 +80,15 @@ func (f *fake) Next(_ context.Context, c adapters.BlockRef) (adapters.Step, erro
 	return step, err
 }
 
+func (f *fake) Parent(_ context.Context, b adapters.BlockRef) (adapters.BlockRef, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if b.Height == 0 || int(b.Height) > len(f.best) {
+		return adapters.BlockRef{}, fmt.Errorf("before %d: %w", b.Height, adapters.ErrUnknownCursor)
+	}
+	return f.best[b.Height-1], nil
+}
+
 func (f *fake) next(c adapters.BlockRef) (adapters.Step, error) {
 	if int(c.Height) >= len(f.best) || f.best[c.Height].Hash != c.Hash {
 		if f.forgotten {
@@ -209,15 +218,38 @@ func TestAWatcherThatDoesNotKnowTheSessionIsSilent(t *testing.T) {
 	}
 }
 
+// The blocks that lead to the first one are told too, but no more of them
+// than a way back needs.
 func TestFollowWithoutCursorBeginsAtTheTip(t *testing.T) {
-	f := newFake(5)
-	w := f.watcher()
-	r := bus.Request{Op: bus.OpFollow, Watched: true, Epoch: bus.Epoch{Session: "s", N: 1}}
-	if reply := ask(t, w, r); reply.Position.Height != 4 {
-		t.Fatalf("position %+v", reply.Position)
+	for _, blocks := range []uint64{5, 100} {
+		f := newFake(blocks)
+		w := f.watcher()
+		tip := blocks - 1
+		r := bus.Request{Op: bus.OpFollow, Watched: true, Epoch: bus.Epoch{Session: "s", N: 1}}
+		if reply := ask(t, w, r); reply.Position.Height != tip {
+			t.Fatalf("position %+v", reply.Position)
+		}
+		first := tip - min(tip, wayBack)
+		if len(f.published) != int(tip-first)+1 {
+			t.Fatalf("%d blocks published", len(f.published))
+		}
+		for i, m := range f.published {
+			if m.Step.Kind != adapters.Connect || m.Step.Block != f.best[first+uint64(i)] || m.Epoch != r.Epoch {
+				t.Fatalf("published %+v", m)
+			}
+		}
 	}
-	if len(f.published) != 1 || f.published[0].Step.Block.Height != 4 {
-		t.Fatalf("published %+v", f.published)
+}
+
+// The first block is undone, and the node does not know it any more.
+func TestTheFirstBlockHasAWayBack(t *testing.T) {
+	f := newFake(8)
+	w := f.watcher()
+	ask(t, w, bus.Request{Op: bus.OpFollow, Watched: true, Epoch: bus.Epoch{Session: "s", N: 1}})
+	f.best, f.forgotten, f.published = append(f.best[:5:5], fork(5), block('b', 6), block('b', 7), block('b', 8)), true, nil
+	steps(t, w, 10)
+	if at, _, _ := w.current(); at != f.best[8] {
+		t.Fatalf("at %+v after %+v", at, f.published)
 	}
 }
 

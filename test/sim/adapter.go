@@ -74,11 +74,24 @@ func (a *adapter) Next(_ context.Context, cursor adapters.BlockRef) (adapters.St
 		}
 		return adapters.Step{Kind: adapters.Connect, Block: next.ref, Facts: a.facts(next)}, nil
 	}
-	parent, ok := a.c.known[cursor.Parent]
-	if _, here := a.c.known[cursor.Hash]; !ok || !here {
-		return adapters.Step{}, fmt.Errorf("block %d: %w", cursor.Height, adapters.ErrUnknownCursor)
+	parent, err := a.parent(cursor)
+	return adapters.Step{Kind: adapters.Disconnect, Block: parent}, err
+}
+
+// Parent is the block before b.
+func (a *adapter) Parent(_ context.Context, b adapters.BlockRef) (adapters.BlockRef, error) {
+	if err := a.reach("parent"); err != nil {
+		return adapters.BlockRef{}, err
 	}
-	return adapters.Step{Kind: adapters.Disconnect, Block: parent}, nil
+	return a.parent(b)
+}
+
+func (a *adapter) parent(b adapters.BlockRef) (adapters.BlockRef, error) {
+	parent, ok := a.c.known[b.Parent]
+	if !ok {
+		return parent, fmt.Errorf("block %d: %w", b.Height, adapters.ErrUnknownCursor)
+	}
+	return parent, nil
 }
 
 func (a *adapter) facts(b *block) []adapters.Fact {

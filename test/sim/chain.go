@@ -9,13 +9,8 @@ import (
 	"github.com/kofo-network/kofo/htlc"
 )
 
-// firstBlock is the height at which a world begins. The blocks after it are
-// never forgotten: a node that has only just begun to follow a chain has no
-// way back of its own yet.
-const (
-	firstBlock = 100
-	wayBack    = 10
-)
+// firstBlock is the height at which a world begins.
+const firstBlock = 100
 
 // block of a model chain.
 type block struct {
@@ -192,7 +187,7 @@ func (c *chain) include(b, parent *block, t *tx) bool {
 func (c *chain) undo() {
 	b := c.tip()
 	c.blocks = c.blocks[:len(c.blocks)-1]
-	if c.w.forgets && b.ref.Height > firstBlock+wayBack {
+	if c.w.forgets {
 		delete(c.known, b.ref.Hash)
 	}
 	for i := len(b.undos) - 1; i >= 0; i-- {

@@ -80,8 +80,8 @@ func TestMinedFundingIsNotVoid(t *testing.T) {
 	}
 }
 
-// Two attempts are out, and the node has lost both. Neither locks: the last is replaced, and the one before
-// it in the line with it, as nothing of the leg is sent any more.
+// Two attempts are out, and the node has lost both. Neither locks: the first has given way to nothing already,
+// as the second came after it, and the last is replaced, as nothing of the leg is sent any more.
 func TestAbandonTakesAllAttempts(t *testing.T) {
 	k, w := newWiredKit(t)
 	terms := k.terms("swap", 1, nativeAsset, evmtest.Ether)
@@ -96,9 +96,8 @@ func TestAbandonTakesAllAttempts(t *testing.T) {
 	if tx.Nonce != second.Nonce || tx.Replaces != second.ID || tx.FeeRate*8 < second.FeeRate*9 {
 		t.Fatalf("abandonment %+v of %+v", tx, second)
 	}
-	for _, funding := range req.Fundings {
-		wantReason(t, k.payer.Broadcast(k.Context(), funding), adapters.ErrReserved, "NOT_RESERVED")
-	}
+	wantReason(t, k.payer.Broadcast(k.Context(), first), adapters.ErrRejected, "FUNDING_DISPLACED")
+	wantReason(t, k.payer.Broadcast(k.Context(), second), adapters.ErrReserved, "NOT_RESERVED")
 	_, err := k.payer.Fund(k.Context(), "swap", terms, 1)
 	wantReason(t, err, adapters.ErrReserved, "TOO_LATE_TO_FUND")
 	req.Replace = tx

@@ -23,8 +23,8 @@ const (
 const haste = 2
 
 // fateOf decides at the price that what comes after it offers. A funding that is late, or that its owner
-// has released, must not come any more: its incoming leg may be gone. One that is in time is not raised,
-// as its owner knows it by its id, and signs another once its nonce is used up.
+// has released, or that no node has, must not come any more: its incoming leg may be gone. One that is in time
+// is not raised, as its owner knows it by its id, and signs another once its nonce is used up.
 //
 // A payment is not raised either: those who have the first would be paid by both, and its owner has said
 // what it may cost. A spend whose contract is not open any more does nothing but show what must not be
@@ -75,7 +75,11 @@ func (a *Adapter) fateOf(ctx context.Context, l line, tx *types.Transaction, wan
 func (a *Adapter) alive(ctx context.Context, l line, tx *types.Transaction, in intent) (bool, error) {
 	if in.kind == adapters.Funded {
 		r := l.lane(in.record)
-		return r != nil && !r.Released && !l.late(*r), nil
+		if r == nil || r.Released || l.late(*r) {
+			return false, nil
+		}
+		// One that no node has may have lost its gate since: only its owner's Broadcast hands it out.
+		return a.nodeHas(ctx, tx)
 	}
 	held, err := a.slotAt(ctx, in.record, l.head.Hash())
 	if err != nil || held.Cmp(in.record.id(a.domain).Big()) != 0 {

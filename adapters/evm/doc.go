@@ -16,8 +16,9 @@
 //     little is signed again for more, journaled and sent, and its owner gets that one back when it next asks
 //     with Replace; a funding or withdrawal there is replaced by nothing where it is far too cheap, late,
 //     released or abandoned, a spend where its contract is not open any more, and what a node refuses for
-//     good loses its nonce. A redeem that no node has shown to have is replaced by nothing too: no secret
-//     leaves the process but by the Broadcast of its owner.
+//     good loses its nonce. A redeem that no node has shown to have is replaced by nothing too, and so is a
+//     funding that no node has now: no secret and no lock leaves the process but by the Broadcast of its owner,
+//     who asks its gate before.
 //   - Broadcasting a displaced funding fails with FUNDING_DISPLACED while either may be mined, and with
 //     [ErrNonceTaken] once its nonce is used up: only then sign another. A displaced withdrawal fails with
 //     PAYMENT_DISPLACED until the use of its nonce is Bury blocks deep.

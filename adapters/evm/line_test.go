@@ -168,13 +168,12 @@ func (k *kit) calm(p *party, terms htlc.Terms, n byte, old *adapters.Tx) adapter
 
 // A funding that offers a little less than a redeem in no hurry stays where it is.
 func TestHealthyFundingStays(t *testing.T) {
-	k, w := newWiredKit(t)
+	k := newKit(t)
 	in := k.incoming(1)
 	out := k.terms("out", 2, nativeAsset, evmtest.Ether)
-	w.set(func(w *wire) { w.dropTxs = true })
-	funding := k.fund("out", out).Txs[0]
-	w.set(func(w *wire) { w.dropTxs = false })
+	funding := k.signFunding(k.payer, "out", out).Txs[0]
 	k.spike(new(big.Int).Div(new(big.Int).Mul(k.baseFee(), big.NewInt(5)), big.NewInt(4)))
+	k.broadcast(k.payer, funding)
 	tx := k.calm(k.payer, in, 1, nil)
 	if tx.Nonce != funding.Nonce+1 || tx.FeeRate <= funding.FeeRate {
 		t.Fatalf("redeem %+v after %+v", tx, funding)

@@ -194,6 +194,9 @@ func (a *app) rescueMake(ctx context.Context, kind string, f rescueFlags) error 
 		return err
 	}
 	if f.broadcast != "" {
+		if err := spend.MayBroadcast(typed.Clock); err != nil {
+			return err
+		}
 		if err := broadcastRaw(ctx, f.broadcast, spend); err != nil {
 			return err
 		}

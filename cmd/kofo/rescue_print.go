@@ -1,14 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/big"
-	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -179,54 +173,4 @@ func (a *app) sayRescued(s rescue.Spend, sent bool) {
 		return
 	}
 	a.say("\nHand these bytes to any node or block explorer that broadcasts:\n%s\n", s.Raw)
-}
-
-// broadcastRaw hands the bytes to a chain's node by JSON-RPC.
-func broadcastRaw(ctx context.Context, node string, s rescue.Spend) error {
-	target, err := url.Parse(node)
-	if err != nil || target.Host == "" {
-		return usage("--broadcast takes a URL such as http://user:password@127.0.0.1:8332")
-	}
-	method := "sendrawtransaction"
-	if strings.HasPrefix(s.Raw, "0x") {
-		method = "eth_sendRawTransaction"
-	}
-	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": []string{s.Raw}})
-	if err != nil {
-		return fmt.Errorf("broadcast: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	user := target.User
-	target.User = nil
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("broadcast: %w", err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	if user != nil {
-		password, _ := user.Password()
-		request.SetBasicAuth(user.Username(), password)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return fmt.Errorf("broadcast: no answer from %s: %w", target.Host, err)
-	}
-	raw, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	_ = response.Body.Close() // read already
-	if err != nil {
-		return fmt.Errorf("broadcast: %w", err)
-	}
-	var reply struct {
-		Error *struct {
-			Message string `json:"message"`
-		} `json:"error"`
-	}
-	if err := json.Unmarshal(raw, &reply); err != nil {
-		return fmt.Errorf("broadcast: %s answered %s, which is no JSON-RPC", target.Host, response.Status)
-	}
-	if reply.Error != nil {
-		return fmt.Errorf("the node refused the transaction: %s", reply.Error.Message)
-	}
-	return nil
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -190,5 +192,43 @@ func TestRescueBroadcasts(t *testing.T) {
 	answer = "<html>"
 	if r := words.run(args...); r.code != exitFailed || !strings.Contains(r.err, "no JSON-RPC") {
 		t.Errorf("%+v", r)
+	}
+}
+
+// An Ethereum chain mines a refund that comes too early, charges for it and
+// leaves the coins locked. So it is not sent by what was typed in, nor where the
+// node says that it would fail.
+func TestRescueSendsNoRefundThatFails(t *testing.T) {
+	terms := termsFile(t)
+	words := cli{t: t, in: rescuetest.ParticipantWords + "\n"}
+	kit, sheet := kitAndSheet(t, rescuetest.ParticipantWords)
+	var methods []string
+	answers := map[string]string{"eth_call": `{"result":"0x"}`, "eth_sendRawTransaction": `{"result":"0x12"}`}
+	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var asked struct {
+			Method string
+			Params []json.RawMessage
+		}
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			t.Error(err)
+		}
+		methods = append(methods, asked.Method)
+		_, _ = w.Write([]byte(answers[asked.Method]))
+	}))
+	defer node.Close()
+	args := append([]string{"rescue", "refund", "--terms", terms, "--broadcast", node.URL}, ethereumFlags(sheet)...)
+	r := words.run(args...)
+	if r.code != exitRefused || !strings.Contains(r.err, "REFUND_NOT_OPEN") || len(methods) != 0 {
+		t.Fatalf("before the time lock, asked %v: %+v", methods, r)
+	}
+	lock := kit.Terms.Legs[kit.Out()].TimeLock
+	open := append(args, "--clock", strconv.FormatInt(lock, 10))
+	answers["eth_call"] = `{"error":{"message":"execution reverted"}}`
+	if r = words.run(open...); r.code != exitFailed || !strings.Contains(r.err, "nothing was sent") || len(methods) != 1 {
+		t.Fatalf("the node says no, asked %v: %+v", methods, r)
+	}
+	answers["eth_call"] = `{"result":"0x"}`
+	if r = words.run(open...); r.code != exitOK || !strings.Contains(r.out, "The node has taken it") || !slices.Equal(methods[1:], []string{"eth_call", "eth_sendRawTransaction"}) {
+		t.Fatalf("after the time lock, asked %v: %+v", methods, r)
 	}
 }

@@ -31,6 +31,7 @@ const (
 	ReasonHeld     = "RESCUE_HELD"
 	ReasonForeign  = "COPY_FOREIGN"
 	ReasonDamaged  = "COPY_DAMAGED"
+	ReasonNotOpen  = "REFUND_NOT_OPEN"
 )
 
 // Error has a reason of the table.

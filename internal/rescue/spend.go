@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core/types"
 
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/adapters/bitcoin"
@@ -57,10 +59,33 @@ type Spend struct {
 	Earliest int64 `json:"earliest"`
 	// Warnings are what the owner should know before broadcasting.
 	Warnings []string `json:"warnings,omitempty"`
+	// Ask is the call that a node can try before it is handed the refund, on a
+	// chain that charges for refunds which do nothing. It shows no secret: nil
+	// for a redeem.
+	Ask *Call `json:"-"`
 }
 
-// Refund takes our own leg back. Before the time lock the chain refuses it:
-// then it is made all the same, to be kept.
+// Call is what a node of an EVM chain tries without a transaction (eth_call).
+type Call struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	Data string `json:"data"`
+	Gas  string `json:"gas"`
+}
+
+// MayBroadcast is nil unless the chain would take the spend at its clock, charge
+// for it and leave the contract as it is. Bitcoin refuses what comes too early;
+// Ethereum mines it.
+func (s Spend) MayBroadcast(clock int64) error {
+	if s.Ask == nil || clock >= s.Earliest {
+		return nil
+	}
+	return &Error{ReasonNotOpen, fmt.Errorf(
+		"the chain's clock is %d, the time lock opens at %d: sent now, the refund would cost its fee and do nothing", clock, s.Earliest)}
+}
+
+// Refund takes our own leg back. Before the time lock it is made all the same, to
+// be kept: Bitcoin refuses it then, and Ethereum takes the fee for nothing.
 func (k *Kit) Refund(typed Typed) (Spend, error) {
 	out := k.Out()
 	s, err := k.make(out, "refund", typed, nil)
@@ -72,7 +97,11 @@ func (k *Kit) Refund(typed Typed) (Spend, error) {
 	if family == EVM {
 		s.Earliest = k.Terms.Legs[out].TimeLock
 	}
-	if typed.Clock < s.Earliest {
+	switch {
+	case typed.Clock >= s.Earliest:
+	case family == EVM:
+		s.Warnings = append(s.Warnings, "Don't send it before the chain's clock is at the time lock: the chain would charge its fee and leave your coins locked, and this refund could not be sent again. Keep it until then, and send nothing else from the account.")
+	default:
 		s.Warnings = append(s.Warnings, "The chain refuses it before its clock is past the time lock; Bitcoin's clock runs about an hour late. Keep it until then.")
 	}
 	return s, err
@@ -190,8 +219,20 @@ func (k *Kit) make(leg int, kind string, typed Typed, secret *htlc.Secret) (Spen
 	s.TxID, s.Raw, s.Fee = tx.ID, hex.EncodeToString(tx.Raw), tx.Fee.String()
 	if family == EVM {
 		s.Raw = "0x" + s.Raw
+		if secret == nil {
+			s.Ask, err = askOf(tx.Raw, tx.Account)
+		}
 	}
-	return s, nil
+	return s, err
+}
+
+// askOf is the call that a signed transaction makes.
+func askOf(raw []byte, from string) (*Call, error) {
+	var tx types.Transaction
+	if err := tx.UnmarshalBinary(raw); err != nil || tx.To() == nil {
+		return nil, mismatch("what was signed is no call: %v", err)
+	}
+	return &Call{From: from, To: tx.To().Hex(), Data: hexutil.Encode(tx.Data()), Gas: hexutil.EncodeUint64(tx.Gas())}, nil
 }
 
 func (k *Kit) makeBitcoin(leg int, typed Typed, secret *htlc.Secret) (adapters.Tx, uint64, error) {

@@ -23,6 +23,7 @@ import (
 	"github.com/ethereum/go-ethereum/common/hexutil"
 
 	"github.com/kofo-network/kofo/api/sdk"
+	"github.com/kofo-network/kofo/internal/config"
 	"github.com/kofo-network/kofo/internal/wallet"
 	"github.com/kofo-network/kofo/monitor/killpoint"
 )
@@ -111,6 +112,49 @@ func (p pair) ethereumFacts(ctx context.Context, on *gethd, deployment, slot, ac
 		"--chain-id", strconv.Itoa(ethereumID), "--slot", held, "--nonce", strconv.FormatUint(uint64(nonce), 10),
 		"--base-fee", gwei.FloatString(9), "--tip", "1.5", "--clock", strconv.FormatUint(uint64(head.Timestamp), 10), "--broadcast", on.url,
 	}
+}
+
+// tryRescue runs the command again until it says that the chain has taken what
+// it made: before the time lock Bitcoin refuses it, and on Ethereum, which would
+// mine it and leave the lock, the command does.
+func (p *party) tryRescue(ctx context.Context, kind string, facts func() []string) {
+	p.t.Helper()
+	must(p.t, eventually(ctx, "the chain takes the "+kind, func() error {
+		args := append([]string{"--json", "--config", filepath.Join(p.dir, config.FileName)}, p.rescue(kind, facts()...)...)
+		out, err := exec.CommandContext(ctx, nodes.kofo, args...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	}))
+}
+
+// TestRescueRefunds: both nodes are gone for good, and both parties take their
+// legs back with seed, copy of the Terms and facts that they have typed in.
+func TestRescueRefunds(t *testing.T) {
+	t.Parallel()
+	ctx := swapContext(t)
+	p := newPairOn(ctx, t, embedded, nodes.chains, alone)
+	id := p.agree(ctx)
+	p.initiator.reaches(ctx, id, funded(sdk.LegRolePayer, 1))
+	p.initiator.kill()
+	s := p.participant.reaches(ctx, id, funded(sdk.LegRolePayer, 1))
+	p.participant.kill()
+	on := p.initiator.chains
+	for _, l := range p.participant.sheet(ctx).Legs {
+		if l.Ours {
+			p.participant.tryRescue(ctx, "refund", func() []string {
+				return p.ethereumFacts(ctx, on.ethereum, l.EVM.Deployment, l.EVM.Slot, l.EVM.Account)
+			})
+		}
+	}
+	for _, l := range p.initiator.sheet(ctx).Legs {
+		if l.Ours {
+			p.initiator.tryRescue(ctx, "refund", func() []string { return p.bitcoinFacts(ctx, on.bitcoin, l.Bitcoin.Address) })
+		}
+	}
+	p.usedOnce(ctx, s, 0, 1)
+	p.usedOnce(ctx, s, 1, 1)
 }
 
 // TestRescueRedeems: the initiator's node dies before it has redeemed; its

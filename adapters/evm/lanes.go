@@ -25,7 +25,8 @@ type LaneReservation struct {
 	Leg            int
 	Asset          htlc.AssetID
 	Amount, Fees   htlc.Amount
-	// Announced and FundNonce: a funding with this nonce of the account was handed to a node.
+	// Announced and FundNonce: a funding with this nonce of the account was handed to a node, or one with a
+	// nonce that was forgotten.
 	Announced bool
 	FundNonce uint64
 	// Released: the owner is done with it.
@@ -53,6 +54,7 @@ type view struct {
 	redeems          []RedeemReservation
 	hashNow, hashOld common.Hash
 	paying           map[common.Address]*big.Int // by coin, what payments that wait for a block will take
+	usable           uint64                      // lanes from 0 that reservations may be given
 }
 
 func (a *Adapter) stored(ctx context.Context) ([]LaneReservation, error) {
@@ -77,7 +79,8 @@ func (a *Adapter) reservation(ctx context.Context, owner string, leg int) (*Lane
 	return nil, nil
 }
 
-// look reads the given lanes and all reserved ones, at two block hashes.
+// look reads so many lanes from 0, and one more for each that may never be free again, and all reserved
+// ones, at two block hashes.
 func (a *Adapter) look(ctx context.Context, extra uint64) (view, error) {
 	v := view{now: map[uint64]*big.Int{}, buried: map[uint64]*big.Int{}}
 	var err error
@@ -107,7 +110,13 @@ func (a *Adapter) look(ctx context.Context, extra uint64) (view, error) {
 			lanes, keys = append(lanes, lane), append(keys, slotKey(a.account.Address(), lane))
 		}
 	}
-	for lane := range extra {
+	v.usable = extra
+	for _, r := range v.reserved {
+		if extra > 0 && r.Released && r.forgotten() {
+			v.usable++
+		}
+	}
+	for lane := range v.usable {
 		add(lane)
 	}
 	for _, r := range v.reserved {
@@ -167,7 +176,8 @@ func (a *Adapter) held(v view, asset htlc.AssetID, owner string) *big.Int {
 		}
 	}
 	for _, r := range v.reserved {
-		if r.Owner == owner && !r.Released || r.Released && v.over(r) {
+		// A forgotten funding that its owner has released is not waited for with coins, which would be for ever.
+		if r.Owner == owner && !r.Released || r.Released && (v.over(r) || r.forgotten()) {
 			continue
 		}
 		amount, fees := v.holds(r)
@@ -243,7 +253,7 @@ func (a *Adapter) place(ctx context.Context, v view, r adapters.Reservation, tok
 	if err := a.checkMeans(ctx, v, r.Owner, token, r.Amount.Big(), fees.Big()); err != nil {
 		return made, err
 	}
-	lane, ok := v.free(a.config.Lanes)
+	lane, ok := v.free()
 	if !ok {
 		return made, &adapters.Error{
 			Reason: "NO_FREE_LANE", Op: fmt.Sprintf("reserve one of %d lanes", a.config.Lanes), Retryable: true,
@@ -255,13 +265,13 @@ func (a *Adapter) place(ctx context.Context, v view, r adapters.Reservation, tok
 }
 
 // free is the lane to take: used before (cheaper to lock), not reserved, and free at both blocks.
-func (v view) free(lanes uint64) (uint64, bool) {
+func (v view) free() (uint64, bool) {
 	taken := map[uint64]bool{}
 	for _, r := range v.reserved {
 		taken[r.Lane] = true
 	}
 	fresh, found := uint64(0), false
-	for lane := range lanes {
+	for lane := range v.usable {
 		slot := v.now[lane]
 		if taken[lane] || slot.Bit(openBit) == 1 || slot.Cmp(v.buried[lane]) != 0 || !slot.IsUint64() {
 			continue

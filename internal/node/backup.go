@@ -145,6 +145,9 @@ func (r *restorer) forgive(ctx context.Context) error {
 			sent = append(sent, txs...)
 		}
 		r.order = append(r.order, s.ID)
+		if err := r.restoreLane(ctx, s.ID, s.Terms, s.Out()); err != nil {
+			r.lacking[s.ID] = append(r.lacking[s.ID], err.Error())
+		}
 		next, effects, err := htlc.Transition(s, htlc.Restored{})
 		if errors.Is(err, htlc.ErrStale) {
 			return nil // by an earlier try

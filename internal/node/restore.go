@@ -280,12 +280,7 @@ type laneKeeper interface {
 // None of it decides about money: what fails is told, and the swap opened.
 func (r *restorer) prepare(ctx context.Context, c copies.Copy) error {
 	terms, owner := c.Signed.Terms, c.Signed.Terms.ID().String()
-	var errs []error
-	if on, err := r.core.chains.find(terms.Legs[terms.Outgoing(c.Self)].Chain()); err != nil {
-		errs = append(errs, err)
-	} else if lanes, ok := on.adapter.(laneKeeper); ok {
-		errs = append(errs, lanes.RestoreLane(ctx, owner, terms, terms.Outgoing(c.Self)))
-	}
+	errs := []error{r.restoreLane(ctx, terms.ID(), terms, terms.Outgoing(c.Self))}
 	in := terms.Incoming(c.Self)
 	if on, err := r.core.chains.find(terms.Legs[in].Chain()); err != nil {
 		errs = append(errs, err)
@@ -293,6 +288,19 @@ func (r *restorer) prepare(ctx context.Context, c copies.Copy) error {
 		errs = append(errs, fmt.Errorf("keep back what the redeem costs: %w", err))
 	}
 	return errors.Join(append(errs, r.keepAgreement(ctx, c))...)
+}
+
+// restoreLane reserves the lane of the leg that we pay, where its chain has
+// lanes, and has it kept from others for as long as a forgotten funding may come.
+func (r *restorer) restoreLane(ctx context.Context, id htlc.SwapID, terms htlc.Terms, leg int) error {
+	on, err := r.core.chains.find(terms.Legs[leg].Chain())
+	if err != nil {
+		return err
+	}
+	if lanes, ok := on.adapter.(laneKeeper); ok {
+		return lanes.RestoreLane(ctx, id.String(), terms, leg)
+	}
+	return nil
 }
 
 // keepAgreement stores the agreement, so that neither salt nor hash is used

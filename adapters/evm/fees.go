@@ -83,8 +83,9 @@ type limits struct {
 	left, worth *big.Int
 }
 
-// climb raises the market's price as the deadline comes nearer, up to what the budget allows. Above it
-// goes only whoever must, and then no higher than the market.
+// climb raises the market's price as the deadline comes nearer, up to what the budget allows: it doubles at
+// equal intervals of the window and is at the top an eighth of it before the deadline. The tip rises by as much
+// as the cap. Above the budget goes only whoever must, and then no higher than the market.
 func climb(p price, base *big.Int, policy adapters.FeePolicy, window int64, lim limits) (price, error) {
 	units := new(big.Int).SetUint64(lim.units)
 	hard := minOf(lim.left, relayCap)
@@ -99,12 +100,12 @@ func climb(p price, base *big.Int, policy adapters.FeePolicy, window int64, lim 
 		}
 	}
 	out := price{tip: new(big.Int).Set(p.tip), cap: new(big.Int).Set(p.cap)}
-	if room := new(big.Int).Sub(top, p.cap); budgeted && policy.Deadline > 0 && room.Sign() > 0 {
-		passed := min(max(window-(policy.Deadline-policy.Now), 0), window)
-		rise := room.Mul(room, big.NewInt(passed))
-		rise.Div(rise, big.NewInt(window))
-		out.cap.Add(out.cap, rise)
-		out.tip.Add(out.tip, rise)
+	if policy.Window > 0 {
+		window = policy.Window
+	}
+	if budgeted && policy.Deadline > 0 && window > 0 && top.Cmp(p.cap) > 0 {
+		out.cap = doubling(p.cap, top, policy.Deadline-policy.Now, window)
+		out.tip.Add(out.tip, new(big.Int).Sub(out.cap, p.cap))
 	}
 	if policy.Must {
 		top = maxOf(top, new(big.Int).Div(hard, units))

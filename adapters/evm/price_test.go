@@ -56,6 +56,29 @@ func TestClimbMust(t *testing.T) {
 	})
 }
 
+// The price doubles at equal intervals from the market's to the top, where it is an eighth of the window before
+// the deadline, and the policy's window goes before the configured one.
+func TestClimbDoubles(t *testing.T) {
+	market := price{tip: big.NewInt(10), cap: big.NewInt(100)}
+	lim := limits{units: 21_000, left: new(big.Int).Lsh(relayCap, 1)}
+	budget := htlc.NewAmount(21_000 * 1_600) // four doublings
+	for _, c := range []struct {
+		window, before, want int64
+	}{
+		{0, 4_000, 100}, {0, 3_600, 100}, {0, 2_813, 200 - 1}, {0, 2_812, 200}, {0, 2_025, 400}, {0, 1_238, 799}, {0, 1_237, 800},
+		{0, 451, 1_598}, {0, 450, 1_600}, {0, 0, 1_600}, {0, -500, 1_600}, {800, 800, 100}, {800, 450, 400}, {800, 100, 1_600},
+	} {
+		policy := adapters.FeePolicy{Now: 50_000 - c.before, Deadline: 50_000, Window: c.window, Budget: budget}
+		p, err := climb(market, big.NewInt(45), policy, DefaultClimbWindow, lim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.cap.Int64() != c.want || p.tip.Int64() != min(c.want-90, c.want) {
+			t.Errorf("%d s before the deadline, window %d: cap %s tip %s, want %d", c.before, c.window, p.cap, p.tip, c.want)
+		}
+	}
+}
+
 // The relay cap is nobody's to change.
 func TestRelayCapStays(t *testing.T) {
 	before := new(big.Int).Set(relayCap)

@@ -141,11 +141,7 @@ func (r *Runner) abandon(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event,
 	leg := s.Terms.Legs[s.Out()]
 	ask := adapters.Abandonment{
 		Owner: s.ID.String(), Terms: s.Terms, Leg: s.Out(), Confirmations: uint64(leg.MinConfirmations),
-		Fees: adapters.FeePolicy{
-			Now: s.Legs[s.Out()].Clock, Deadline: leg.TimeLock, Budget: r.budget(s, leg, htlc.PurposeAbandon),
-			// With the incoming leg gone, mined is lost.
-			Must: s.Legs[s.In()].Status.Spent(),
-		},
+		Fees: r.abandonFees(s, leg),
 	}
 	for _, tx := range stored {
 		if tx.Released {
@@ -180,6 +176,22 @@ func (r *Runner) abandon(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event,
 	}
 	killpoint.At(killpoint.AbandonBroadcast)
 	return htlc.Submitted{Leg: s.Out(), Purpose: htlc.PurposeAbandon, TxID: tx.ID}, nil
+}
+
+// abandonFees climb towards the time lock, until which the funding would be a
+// lock that another may redeem. What is mined later can be refunded at once: from
+// then on, after an outage as well, there is no time by which to pay the most. In
+// both cases what replaces the funding leaves it in no mempool.
+func (r *Runner) abandonFees(s htlc.Swap, leg htlc.Leg) adapters.FeePolicy {
+	policy := adapters.FeePolicy{
+		Now: s.Legs[s.Out()].Clock, Budget: r.budget(s, leg, htlc.PurposeAbandon),
+		// With the incoming leg gone, mined is lost.
+		Must: s.Legs[s.In()].Status.Spent(),
+	}
+	if policy.Now < leg.TimeLock {
+		policy.Deadline = leg.TimeLock
+	}
+	return policy
 }
 
 // holdFunding asks the funding gate. What holds it may pass while the fund-by

@@ -116,10 +116,42 @@ func TestUnminedFundingIsAbandoned(t *testing.T) {
 	c.set(func() {
 		last := c.abandoned[len(c.abandoned)-1]
 		if len(last.Fundings) != 1 || last.Fundings[0].ID != "funding" || last.Replace == nil || last.Replace.ID != "instead" ||
-			last.Confirmations != 3 || !last.Fees.Must || last.Owner != m.s.ID.String() {
+			last.Confirmations != 3 || !last.Fees.Must || last.Fees.Deadline != 0 || last.Owner != m.s.ID.String() {
 			t.Errorf("asked %+v", last)
 		}
 	})
+}
+
+// Before its time lock an abandonment climbs towards it, and needs no more than its budget while the incoming
+// leg is there. After an outage that was longer, it pays the market's feerate and no cap.
+func TestAbandonmentClimbsTowardsTheTimeLock(t *testing.T) {
+	for name, c := range map[string]struct {
+		late     int64
+		deadline bool
+	}{"in time": {-1, true}, "after an outage": {0, false}} {
+		t.Run(name, func(t *testing.T) {
+			m, j, tm := funding(t)
+			m.must(htlc.Submitted{Leg: 1, Purpose: htlc.PurposeFund, TxID: "funding"})
+			j.txs[0].Released = true
+			lock := tm.Legs[1].TimeLock
+			m.tips(500, lock+c.late)
+			chain := &chain{answer: adapters.Abandoned{Tx: &adapters.Tx{Chain: btc.Chain(), ID: "instead"}}}
+			r := run(t, m, chain, j, gates{})
+			ask(r, m, htlc.EffectAbandonFunding, 1)
+			if !until(5*time.Second, func() bool { return chain.has("instead") }) {
+				t.Fatalf("not abandoned: %+v", m.s)
+			}
+			chain.set(func() {
+				want := int64(0)
+				if c.deadline {
+					want = lock
+				}
+				if f := chain.abandoned[0].Fees; f.Deadline != want || f.Must || f.Now != lock+c.late || f.Budget.IsZero() {
+					t.Errorf("fees %+v, want the deadline %d", f, want)
+				}
+			})
+		})
+	}
 }
 
 // What never left the process needs no abandonment.

@@ -222,7 +222,7 @@ func TestRescueSendsNoRefundThatFails(t *testing.T) {
 		t.Fatalf("before the time lock, asked %v: %+v", methods, r)
 	}
 	lock := kit.Terms.Legs[kit.Out()].TimeLock
-	open := append(args, "--clock", strconv.FormatInt(lock, 10))
+	open := slices.Concat(args, []string{"--clock", strconv.FormatInt(lock, 10)})
 	answers["eth_call"] = `{"error":{"message":"execution reverted"}}`
 	if r = words.run(open...); r.code != exitFailed || !strings.Contains(r.err, "nothing was sent") || len(methods) != 1 {
 		t.Fatalf("the node says no, asked %v: %+v", methods, r)

@@ -8,6 +8,7 @@ import (
 	kofov1 "github.com/kofo-network/kofo/api/gen/kofo/v1"
 	"github.com/kofo-network/kofo/api/sdk/reason"
 	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/agreement"
 	"github.com/kofo-network/kofo/monitor/engine"
 )
 
@@ -42,12 +43,7 @@ func (h settlement) RaiseBudget(ctx context.Context, req *kofov1.RaiseBudgetRequ
 	if err := h.mayRaise(swap, purpose, budget); err != nil {
 		return nil, err
 	}
-	err = h.s.o.Engine.Apply(ctx, engine.Input{Swap: swap.ID, Event: htlc.BudgetRaised{Purpose: purpose, Budget: budget}})
-	switch {
-	case errors.Is(err, engine.ErrNoSwap), errors.Is(err, htlc.ErrStale):
-		// Another call was faster, or the swap has just closed.
-		return nil, refuse(reason.SwapState, map[string]string{reason.KeySwapID: swap.ID.String()}, "the swap has changed meanwhile; look at it again")
-	case err != nil:
+	if err := h.raise(ctx, swap, purpose, budget); err != nil {
 		return nil, err
 	}
 	view, err := h.s.view(ctx, r)
@@ -55,6 +51,31 @@ func (h settlement) RaiseBudget(ctx context.Context, req *kofov1.RaiseBudgetRequ
 		return nil, err
 	}
 	return &kofov1.RaiseBudgetResponse{Swap: view}, nil
+}
+
+// raise counts what may be spent more like any other coins that leave by a call:
+// fees go to others as payments do, and whoever makes blocks is paid by them. The
+// cap by call is held against the whole budget, or many small steps would pass it.
+func (h settlement) raise(ctx context.Context, swap htlc.Swap, purpose htlc.Purpose, budget htlc.Amount) error {
+	coin := h.s.feeCoin(swap.Terms.Legs[budgetLeg(swap, purpose)].Chain())
+	if err := capped(callerOf(ctx), agreement.AssetAmount{Asset: coin, Amount: budget}); err != nil {
+		return err
+	}
+	more, err := budget.Sub(h.s.budget(swap, purpose))
+	if err != nil {
+		return fmt.Errorf("raise the budget to %s: %w", budget, err)
+	}
+	changed := false
+	key := fmt.Sprintf("budget/%s/%s/%s", swap.ID, purpose, budget)
+	return h.s.counted(ctx, key, agreement.AssetAmount{Asset: coin, Amount: more}, func() error {
+		err := h.s.o.Engine.Apply(ctx, engine.Input{Swap: swap.ID, Event: htlc.BudgetRaised{Purpose: purpose, Budget: budget}})
+		if errors.Is(err, engine.ErrNoSwap) || errors.Is(err, htlc.ErrStale) {
+			// Another call was faster, or the swap has just closed.
+			changed = true
+			return refuse(reason.SwapState, map[string]string{reason.KeySwapID: swap.ID.String()}, "the swap has changed meanwhile; look at it again")
+		}
+		return err
+	}, func(error) bool { return !changed })
 }
 
 // mayRaise refuses what would not raise the budget, and what would lose more

@@ -193,7 +193,7 @@ var harmless = []string{
 	"Quote", "Inspect", "Get", "List", "History", "Watch", "Export", "Statistics", "Addresses", "Balances", "Transactions", "ListPayouts",
 	"ListChains", "GetChain", "Info", "Shutdown", "Resume", "Doctor", "ListTokens",
 	// It pays nobody but miners, of a swap that waits near its deadline, at most
-	// what is at risk there.
+	// what is at risk there, and within the limits: RaisedBudgetIsCounted.
 	"RaiseBudget",
 }
 

@@ -1,6 +1,7 @@
 package evm_test
 
 import (
+	"math/big"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -89,4 +90,70 @@ func TestSafety_C3_RefundRetriedWhilePaused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// The issuer blocks the payee while its redeem, with a secret that is out, waits for a block. That one try burns its
+// fee; after it the redeem is rehearsed with every block, after a restart too, and sent again once it would go
+// through. Nothing holds the first try back.
+func TestSafety_C3_BlockedRedeemBurnsOneFee(t *testing.T) {
+	for name, raised := range map[string]bool{"as signed": false, "raised by another": true} {
+		t.Run(name, func(t *testing.T) {
+			k := newKitAt(t, func(c *evmtest.Chain) string { return c.URL }, "BlockingToken")
+			block := k.issuer()
+			terms := k.lockedToken()
+			block(k.payee.account.Address, true)
+			spend := adapters.Spend{Terms: terms, Leg: 1, Secret: secret(1), Fees: adapters.FeePolicy{Must: true}}
+			first, err := k.payee.Redeem(k.Context(), spend)
+			if err != nil {
+				t.Fatalf("the first try is held back: %v", err)
+			}
+			last := first.Nonce
+			if raised {
+				last = k.pushed(k.payee, first)
+			} else {
+				k.broadcast(k.payee, first)
+			}
+			k.mined(k.payee, last)
+			spend.Replace = &first
+			burnt := k.Balance(k.payee.account.Address)
+			for i := range 4 {
+				if i == 2 {
+					k.payee = k.open(k.payee.account, k.payee.book)
+				}
+				_, err := k.payee.Redeem(k.Context(), spend)
+				wantReason(t, err, adapters.ErrUnpayable, "PAYOUT_BLOCKED")
+				if !adapters.Retryable(err) {
+					t.Fatal("given up")
+				}
+				k.Commit()
+			}
+			if k.Balance(k.payee.account.Address).Cmp(burnt) != 0 {
+				t.Fatal("a redeem that cannot be paid has cost something again")
+			}
+			block(k.payee.account.Address, false)
+			again, err := k.payee.Redeem(k.Context(), spend)
+			if err != nil {
+				t.Fatal(err)
+			}
+			k.broadcast(k.payee, again)
+			k.mined(k.payee, again.Nonce)
+			if k.funded(k.payee, terms) {
+				t.Fatal("not redeemed once it could be paid")
+			}
+		})
+	}
+}
+
+// pushed hands over what is too cheap by now, and something dearer behind it that has it raised, and returns the nonce of that.
+func (k *kit) pushed(p *party, waits adapters.Tx) uint64 {
+	k.t.Helper()
+	k.spike(new(big.Int).Mul(big.NewInt(2), new(big.Int).SetUint64(waits.FeeRate)))
+	k.broadcast(p, waits)
+	pay := k.withdraw(p, 1)
+	k.broadcast(p, pay)
+	owners, err := p.book.Announced(k.Context(), chainName, p.account.Address.Hex(), waits.Nonce)
+	if err != nil || len(owners) < 2 || owners[0].ID == waits.ID {
+		k.t.Fatalf("it was not raised: %+v, %v", owners, err)
+	}
+	return pay.Nonce
 }

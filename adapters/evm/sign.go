@@ -125,6 +125,9 @@ func (a *Adapter) Redeem(ctx context.Context, spend adapters.Spend) (adapters.Tx
 	if err := a.mustBeOpen(ctx, rec, "redeem"); err != nil {
 		return adapters.Tx{}, err
 	}
+	if err := a.mustBePayable(ctx, rec, spend); err != nil {
+		return adapters.Tx{}, err
+	}
 	limit := a.estimateRedeem(ctx, rec)
 	return a.spend(ctx, a.call(htlcCode.PackRedeem(rec.leg, spend.Secret.Reveal()), limit), spend, rec.value())
 }

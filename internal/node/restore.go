@@ -271,11 +271,6 @@ func (r *restorer) rebuild(ctx context.Context) error {
 	return r.await(ctx)
 }
 
-// laneKeeper is an adapter whose chain has lanes to reserve.
-type laneKeeper interface {
-	RestoreLane(ctx context.Context, owner string, terms htlc.Terms, leg int) error
-}
-
 // prepare reserves again what the swap had reserved, and stores the agreement.
 // None of it decides about money: what fails is told, and the swap opened.
 func (r *restorer) prepare(ctx context.Context, c copies.Copy) error {
@@ -288,19 +283,6 @@ func (r *restorer) prepare(ctx context.Context, c copies.Copy) error {
 		errs = append(errs, fmt.Errorf("keep back what the redeem costs: %w", err))
 	}
 	return errors.Join(append(errs, r.keepAgreement(ctx, c))...)
-}
-
-// restoreLane reserves the lane of the leg that we pay, where its chain has
-// lanes, and has it kept from others for as long as a forgotten funding may come.
-func (r *restorer) restoreLane(ctx context.Context, id htlc.SwapID, terms htlc.Terms, leg int) error {
-	on, err := r.core.chains.find(terms.Legs[leg].Chain())
-	if err != nil {
-		return err
-	}
-	if lanes, ok := on.adapter.(laneKeeper); ok {
-		return lanes.RestoreLane(ctx, id.String(), terms, leg)
-	}
-	return nil
 }
 
 // keepAgreement stores the agreement, so that neither salt nor hash is used

@@ -100,7 +100,7 @@ type Runner struct {
 	// count as released.
 	mu     sync.Mutex
 	unsent map[string]bool
-	// unpaid are refunds of which an alarm has told that they cannot be paid now.
+	// unpaid are spends of which an alarm has told that they cannot be paid now.
 	unpaid map[workKey]bool
 
 	retried atomic.Uint64

@@ -84,8 +84,7 @@ func TestConsentIsChecked(t *testing.T) {
 	terms := k.terms("swap", 1, nativeAsset, evmtest.Ether)
 	other := k.terms("other", 2, nativeAsset, evmtest.Ether)
 	k.fund("swap", terms)
-	k.fund("other", other)
-	k.Commit()
+	k.mined(k.payer, k.fund("other", other).Txs[0].Nonce)
 	good := k.answer(terms, k.propose(terms).Message())
 	foreign := k.answer(other, k.propose(other).Message())
 	bad := map[string][]byte{"nothing": nil, "short": good[:65], "long": append(bytes.Clone(good), 0), "for another contract": foreign}
@@ -119,8 +118,7 @@ func TestConsentComesFromTheTerms(t *testing.T) {
 	terms := k.terms("swap", 1, nativeAsset, evmtest.Ether)
 	other := k.terms("other", 2, nativeAsset, evmtest.Ether)
 	k.fund("swap", terms)
-	k.fund("other", other)
-	k.Commit()
+	k.mined(k.payer, k.fund("other", other).Txs[0].Nonce)
 	message := k.propose(terms).Message()
 	for _, bad := range [][]byte{nil, {1}, message[1:], append(bytes.Clone(message), 0), k.propose(other).Message()} {
 		_, err := k.payee.Consent(k.Context(), k.proposal(k.payee, terms), bad)

@@ -57,6 +57,9 @@ type Config struct {
 	// to be for ever: a transaction that needs the coin otherwise is then signed
 	// again, and its other coins are free.
 	FinalDepth uint64
+	// LongestLock is for how long own coins may be locked, so that they are
+	// remembered until a lock is over.
+	LongestLock time.Duration
 	// Target is within how many blocks a transaction shall confirm.
 	Target uint64
 	// PollInterval is how often Wait asks the node.

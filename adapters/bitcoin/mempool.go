@@ -100,9 +100,13 @@ func (p *pool) keep(list []txidText) []chainhash.Hash {
 	return fresh
 }
 
+// add remembers a transaction, once: two looks at the mempool may bring it.
 func (p *pool) add(txid chainhash.Hash, tx *wire.MsgTx, set *watchSet) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if _, known := p.txs[txid]; known {
+		return
+	}
 	kept := &pooled{}
 	kept.matchFresh(tx, set)
 	if size := tx.SerializeSize(); len(p.txs) < maxPooled && p.bytes+size <= maxPoolBytes {

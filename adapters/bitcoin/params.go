@@ -2,6 +2,7 @@ package bitcoin
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/btcsuite/btcd/chaincfg/v2"
 	"github.com/btcsuite/btcd/chainhash/v2"
@@ -77,6 +78,7 @@ var litecoinRegtest = func() *chaincfg.Params {
 	}
 	net.Name, net.Net, net.GenesisHash, net.GenesisBlock = "litecoin-regtest", 0x72746c72, genesis, nil
 	net.Bech32HRPSegwit, net.ScriptHashAddrID = "rltc", 0x3a
+	net.TargetTimePerBlock = 150 * time.Second
 	if err := chaincfg.Register(&net); err != nil {
 		panic(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/btcsuite/btcd/address/v2"
 	"github.com/btcsuite/btcd/chainhash/v2"
@@ -21,10 +22,13 @@ const (
 	// address beyond it is ever given out, so that the seed alone finds every
 	// coin again.
 	gap = 20
-	// keptSpent is for how many blocks a spent coin is remembered: in case the
-	// block that spent it is undone, and so that a node that has lost its
-	// database knows the fundings of its open swaps again. No lock is longer.
-	keptSpent = 2016
+	// keptSpent is for how long a spent coin is remembered at least, by the
+	// chain's own pace: in case the block that spent it is undone, and so that a
+	// node that has lost its database knows the fundings of its open swaps again.
+	keptSpent = 14 * 24 * time.Hour
+	// keptLocks is how many times the longest lock it is at least: blocks may come
+	// faster than they should, and a lock stays until it is spent.
+	keptLocks = 2
 	// saveEvery bounds how many blocks without any of our coins are read before
 	// the cursor is stored.
 	saveEvery = 144
@@ -244,9 +248,15 @@ func (w *wallet) read(ref adapters.BlockRef, block *wire.MsgBlock) (BlockChange,
 	}
 }
 
+// keptBlocks is for how many blocks a spent coin is remembered.
+func (a *Adapter) keptBlocks() uint64 {
+	spacing := max(a.params.Net.TargetTimePerBlock, time.Second)
+	return uint64(max(keptSpent, keptLocks*a.config.LongestLock) / spacing)
+}
+
 // forgettable is the height up to which spent coins are forgotten.
 func (w *wallet) forgettable(height uint64) uint64 {
-	upTo := height - min(keptSpent, height)
+	upTo := height - min(w.a.keptBlocks(), height)
 	for point, h := range w.held {
 		if c, known := w.known[point]; known && !c.Unspent() && h.keeps(c) {
 			upTo = min(upTo, c.SpentAt-1)

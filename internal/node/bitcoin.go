@@ -35,7 +35,7 @@ func (c *core) openBitcoin(ctx context.Context, settings config.Chain) (chain, e
 		More: nodes[1:], Health: limitsOf(settings),
 		Birth:     settings.Birth,
 		StressFee: settings.Fees.Stress * satPerKvB, MinFeePercent: settings.Fees.MaxShare,
-		ClimbWindow: climbWindow(settings), PollInterval: settings.Poll,
+		ClimbWindow: climbWindow(settings), PollInterval: settings.Poll, LongestLock: c.cfg.Policy.MaxLock,
 	}
 	if limit, ok := c.maxAmount(params.Asset).Uint64(); ok {
 		o.MaxAmount = limit

@@ -309,7 +309,7 @@ func (a *Adapter) offer(ctx context.Context, req adapters.Abandonment, live []lo
 func (a *Adapter) raise(ctx context.Context, req adapters.Abandonment, s sweep, fee, limit int64) (adapters.Tx, error) {
 	for try := 1; ; try++ {
 		tx := s.unsigned(fee)
-		if err := a.wallet.signOwn(tx); err != nil {
+		if err := a.wallet.signOwn(ctx, signing{purpose: ForCancel, tx: tx}); err != nil {
 			return adapters.Tx{}, err
 		}
 		signed, err := a.finish(tx, fee)

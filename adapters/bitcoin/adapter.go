@@ -100,7 +100,7 @@ type Adapter struct {
 	config  Config
 	params  Params
 	node    *node
-	keys    Keys
+	signer  Signer
 	watched *watchSet
 	pool    *pool
 	waiter  waiter
@@ -111,7 +111,7 @@ type Adapter struct {
 
 // Open checks the node's chain and reads the wallet's coins from the store. The
 // caller owes Close.
-func Open(ctx context.Context, config Config, keys Keys, coins CoinStore, holds HoldStore, log *slog.Logger) (*Adapter, error) {
+func Open(ctx context.Context, config Config, signer Signer, coins CoinStore, holds HoldStore, log *slog.Logger) (*Adapter, error) {
 	if err := config.fill(); err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func Open(ctx context.Context, config Config, keys Keys, coins CoinStore, holds 
 		return nil, err
 	}
 	a := &Adapter{
-		config: config, params: params, node: n, keys: keys,
+		config: config, params: params, node: n, signer: signer,
 		watched: newWatchSet(), pool: newPool(), log: log,
 	}
 	a.wallet = newWallet(a, coins, holds)

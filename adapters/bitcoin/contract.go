@@ -22,6 +22,8 @@ const lockTimeThreshold = 500_000_000
 
 // contract is a leg's output, computed from the Terms alone.
 type contract struct {
+	terms    *htlc.Terms // nil where it was read from a presigned spend
+	leg      int
 	amount   int64
 	hash     htlc.SecretHash
 	timeLock uint32
@@ -76,7 +78,7 @@ func buildContract(params Params, terms htlc.Terms, index int) (*contract, error
 	if err := checkLeg(terms, leg); err != nil {
 		return nil, err
 	}
-	c := &contract{amount: amount, hash: terms.SecretHash, timeLock: uint32(leg.TimeLock)}
+	c := &contract{terms: &terms, leg: index, amount: amount, hash: terms.SecretHash, timeLock: uint32(leg.TimeLock)}
 	if c.payer, err = parseKey("payer", leg.PayerKey); err != nil {
 		return nil, err
 	}

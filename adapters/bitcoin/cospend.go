@@ -167,7 +167,7 @@ func (a *Adapter) pricedJoint(ctx context.Context, points []wire.OutPoint, spent
 
 // begin draws the nonces of one input.
 func (a *Adapter) begin(j joint, input int, h half) (half, error) {
-	key, err := a.legKey(h.salt, h.role, h.leg, h.c.keyOf(h.role))
+	key, err := a.cosignKey(h.salt, h.role, h.leg, h.c.keyOf(h.role))
 	if err != nil {
 		return half{}, err
 	}
@@ -230,7 +230,7 @@ func (s *coSpend) complete(answers [][]byte) (adapters.Tx, error) {
 }
 
 func (a *Adapter) finishHalf(h half, theirs coAnswer) ([]byte, error) {
-	key, err := a.legKey(h.salt, h.role, h.leg, h.c.keyOf(h.role))
+	key, err := a.cosignKey(h.salt, h.role, h.leg, h.c.keyOf(h.role))
 	if err != nil {
 		return nil, err
 	}
@@ -258,7 +258,7 @@ func (a *Adapter) Consent(_ context.Context, p adapters.Proposal, message []byte
 	if err != nil {
 		return nil, err
 	}
-	key, err := a.legKey(p.Terms.Salt, role, p.Leg, c.keyOf(role))
+	key, err := a.cosignKey(p.Terms.Salt, role, p.Leg, c.keyOf(role))
 	if err != nil {
 		return nil, err
 	}

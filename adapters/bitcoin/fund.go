@@ -18,11 +18,9 @@ func (a *Adapter) Fund(ctx context.Context, owner string, terms htlc.Terms, leg 
 	if err != nil {
 		return adapters.Funding{}, err
 	}
-	key, err := a.legKey(terms.Salt, Payer, leg, c.payer)
-	if err != nil {
+	if err := a.ownLegKey(ctx, terms.Salt, Payer, leg, c.payer); err != nil {
 		return adapters.Funding{}, err
 	}
-	defer key.Zero()
 	rate, err := a.market(ctx)
 	if err != nil {
 		return adapters.Funding{}, err
@@ -40,7 +38,7 @@ func (a *Adapter) Fund(ctx context.Context, owner string, terms htlc.Terms, leg 
 	}
 	s := c.refunding(wire.OutPoint{Hash: lock.Tx.TxHash()}, payout)
 	fee := min(feeFor(rate, virtualSize(s.unsigned(0))), s.amount-a.params.dustLimit(payout))
-	refund, err := a.signSpend(s, fee, key)
+	refund, err := a.signSpend(ctx, s, fee)
 	if err != nil {
 		return adapters.Funding{}, fmt.Errorf("sign the refund: %w", err)
 	}
@@ -78,7 +76,7 @@ func (a *Adapter) signLock(ctx context.Context, owner string, c *contract, rate 
 		}
 		// Replaceable, so that it can be abandoned. Nobody relies on a lock that is
 		// in no block.
-		if err := w.signAuthored(lock, replaceable); err != nil {
+		if err := w.signAuthored(ctx, lock, replaceable, signing{purpose: ForFund, terms: c.terms, leg: c.leg}); err != nil {
 			return err
 		}
 		if payout, err = w.payout(payoutPurpose(c)); err != nil {
@@ -90,11 +88,12 @@ func (a *Adapter) signLock(ctx context.Context, owner string, c *contract, rate 
 }
 
 // signAuthored signs what author built.
-func (w *wallet) signAuthored(authored *txauthor.AuthoredTx, sequence uint32) error {
+func (w *wallet) signAuthored(ctx context.Context, authored *txauthor.AuthoredTx, sequence uint32, as signing) error {
 	for _, in := range authored.Tx.TxIn {
 		in.Sequence = sequence
 	}
-	return w.signOwn(authored.Tx)
+	as.tx = authored.Tx
+	return w.signOwn(ctx, as)
 }
 
 func (a *Adapter) finishAuthored(authored *txauthor.AuthoredTx) (adapters.Tx, error) {

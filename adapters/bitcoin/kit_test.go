@@ -107,7 +107,7 @@ func (k *kit) open(name string, book *bitcointest.Book) *party {
 
 func (k *kit) openWith(name string, book *bitcointest.Book, config bitcoin.Config) *party {
 	k.t.Helper()
-	a, err := bitcoin.Open(k.ctx(), config, bitcointest.Keys(name), book, book, slog.New(slog.DiscardHandler))
+	a, err := bitcoin.Open(k.ctx(), config, bitcointest.Signer(name), book, book, slog.New(slog.DiscardHandler))
 	if err != nil {
 		k.t.Fatalf("open: %v", err)
 	}

@@ -175,7 +175,7 @@ func TestFailedWithdrawalHoldsNothing(t *testing.T) {
 	}
 	gone, cancel := context.WithCancel(k.ctx())
 	book := &leaving{Book: bitcointest.NewBook(), leave: cancel}
-	a, err := bitcoin.Open(k.ctx(), k.config(), bitcointest.Keys("payer"), book, book, discard())
+	a, err := bitcoin.Open(k.ctx(), k.config(), bitcointest.Signer("payer"), book, book, discard())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestWrongPassword(t *testing.T) {
 	config := k.config()
 	config.Password = "wrong"
 	book := bitcointest.NewBook()
-	_, err := bitcoin.Open(k.ctx(), config, bitcointest.Keys("payer"), book, book, discard())
+	_, err := bitcoin.Open(k.ctx(), config, bitcointest.Signer("payer"), book, book, discard())
 	wantReason(t, err, adapters.ErrUnreachable, "NODE_UNREACHABLE")
 	if text := err.Error(); strings.Contains(text, "does not answer") || !strings.Contains(text, "password") || strings.Contains(text, "wrong") {
 		t.Errorf("it says %q", text)

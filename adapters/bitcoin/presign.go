@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcec/v2/schnorr"
 	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -81,11 +80,9 @@ func (a *Adapter) presign(ctx context.Context, spend adapters.Spend, role Role, 
 	if err != nil {
 		return nil, err
 	}
-	key, err := a.legKey(spend.Terms.Salt, role, spend.Leg, c.keyOf(role))
-	if err != nil {
+	if err := a.ownLegKey(ctx, spend.Terms.Salt, role, spend.Leg, c.keyOf(role)); err != nil {
 		return nil, err
 	}
-	defer key.Zero()
 	payout, err := a.payoutFor(ctx, c)
 	if err != nil {
 		return nil, err
@@ -98,7 +95,11 @@ func (a *Adapter) presign(ctx context.Context, spend adapters.Spend, role Role, 
 		if fee > most {
 			break
 		}
-		p, err := presigned(a.params, s, fee, key)
+		signature, err := a.signatureOf(ctx, s, s.unsigned(fee))
+		if err != nil {
+			return nil, err
+		}
+		p, err := presigned(a.params, s, fee, signature)
 		if err != nil {
 			return nil, err
 		}
@@ -126,12 +127,8 @@ func checkLadder(feerates []uint64) error {
 	}
 }
 
-func presigned(params Params, s spending, fee int64, key *btcec.PrivateKey) (Presigned, error) {
-	tx := s.unsigned(fee)
-	if err := s.sign(tx, key); err != nil {
-		return Presigned{}, err
-	}
-	p := Presigned{Chain: params.Chain, spending: s, fee: fee, signature: tx.TxIn[0].Witness[0]}
+func presigned(params Params, s spending, fee int64, signature []byte) (Presigned, error) {
+	p := Presigned{Chain: params.Chain, spending: s, fee: fee, signature: signature}
 	if err := p.describe(params); err != nil {
 		return Presigned{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcec/v2/schnorr"
 	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -44,7 +45,7 @@ func TestPresignedOfOtherShapes(t *testing.T) {
 		if s.of.secret == nil {
 			key = payer
 		}
-		p, err := presigned(Regtest(), s.of, 1_000, key)
+		p, err := presignedBy(Regtest(), s.of, 1_000, key)
 		failed(t, err)
 		s.change(&p)
 		raw, err := p.MarshalBinary()
@@ -65,9 +66,9 @@ func FuzzPresigned(f *testing.F) {
 	for _, v := range vectors(f)[:2] {
 		c := v.contract(f)
 		payer, payee := v.keys(f)
-		redeem, err := presigned(Regtest(), c.redeeming(wire.OutPoint{Index: 1}, v.secret(f), c.script), 1_000, payee)
+		redeem, err := presignedBy(Regtest(), c.redeeming(wire.OutPoint{Index: 1}, v.secret(f), c.script), 1_000, payee)
 		failed(f, err)
-		refund, err := presigned(Regtest(), c.refunding(wire.OutPoint{Index: 1}, c.script), 1_000, payer)
+		refund, err := presignedBy(Regtest(), c.refunding(wire.OutPoint{Index: 1}, c.script), 1_000, payer)
 		failed(f, err)
 		for _, p := range []Presigned{redeem, refund} {
 			raw, err := p.MarshalBinary()
@@ -102,4 +103,13 @@ func FuzzPresigned(f *testing.F) {
 		}
 		failed(t, err)
 	})
+}
+
+// presignedBy signs with a key of the test.
+func presignedBy(params Params, s spending, fee int64, key *btcec.PrivateKey) (Presigned, error) {
+	tx := s.unsigned(fee)
+	if err := s.sign(tx, key); err != nil {
+		return Presigned{}, err
+	}
+	return presigned(params, s, fee, tx.TxIn[0].Witness[0])
 }

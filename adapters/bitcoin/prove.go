@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/txscript/v2"
@@ -15,9 +16,10 @@ import (
 )
 
 // SimulateRedeem runs the redeem with a dummy secret in the script engine. The
-// same contract with the dummy's hash in place of the real one must be redeemed
-// by it; the real contract must refuse it for its hash alone. Where ref is
-// given, the output there must be the contract, unspent.
+// same contract with the dummy's hash and a dummy's key in place of the real
+// ones must be redeemed by them; the real contract, whose key must be ours, must
+// refuse the dummy for its hash alone. Where ref is given, the output there must
+// be the contract, unspent.
 func (a *Adapter) SimulateRedeem(ctx context.Context, terms htlc.Terms, leg int, ref string) error {
 	c, err := buildContract(a.params, terms, leg)
 	if err != nil {
@@ -35,16 +37,22 @@ func (a *Adapter) SimulateRedeem(ctx context.Context, terms htlc.Terms, leg int,
 			return err
 		}
 	}
-	key, err := a.legKey(terms.Salt, Payee, leg, c.payee)
-	if err != nil {
+	if err := a.ownLegKey(ctx, terms.Salt, Payee, leg, c.payee); err != nil {
 		return err
 	}
-	defer key.Zero()
 	dummy, err := dummySecret()
 	if err != nil {
 		return err
 	}
-	terms.SecretHash = dummy.Hash()
+	// The twin pays a key of the moment: our own may be in another process, and
+	// is for real contracts only.
+	key, err := btcec.NewPrivateKey()
+	if err != nil {
+		return fmt.Errorf("draw a key: %w", err)
+	}
+	defer key.Zero()
+	terms.SecretHash, terms.Legs = dummy.Hash(), slices.Clone(terms.Legs)
+	terms.Legs[leg].PayeeKey = key.PubKey().SerializeCompressed()
 	twin, err := buildContract(a.params, terms, leg)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package bitcoin
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 
@@ -23,7 +24,7 @@ func NewOffline(chain htlc.ChainID, keys Keys) (*Offline, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Adapter{params: params, keys: keys}
+	a := &Adapter{params: params, signer: NewLocalSigner(keys)}
 	a.wallet = newWallet(a, nil, nil)
 	return &Offline{a}, nil
 }
@@ -72,12 +73,7 @@ func (o *Offline) Sheet(terms htlc.Terms, leg int) (Sheet, error) {
 }
 
 func (o *Offline) owns(terms htlc.Terms, role Role, leg int, public *btcec.PublicKey) bool {
-	key, err := o.a.legKey(terms.Salt, role, leg, public)
-	if err != nil {
-		return false
-	}
-	key.Zero()
-	return true
+	return o.a.ownLegKey(context.Background(), terms.Salt, role, leg, public) == nil
 }
 
 // payout is the script of an address, or an own one, the same every time and
@@ -156,13 +152,12 @@ func (o *Offline) spend(
 	if err != nil {
 		return adapters.Tx{}, 0, err
 	}
-	key, err := o.a.legKey(terms.Salt, role, leg, public)
-	if err != nil {
+	ctx := context.Background() // the keys are at hand, nobody is waited for
+	if err := o.a.ownLegKey(ctx, terms.Salt, role, leg, public); err != nil {
 		return adapters.Tx{}, 0, err
 	}
-	defer key.Zero()
 	s := as(spending{point: point, payout: payout})
 	size := virtualSize(s.unsigned(0))
-	tx, err := o.a.signSpend(s, feeFor(out.FeeRate, size), key)
+	tx, err := o.a.signSpend(ctx, s, feeFor(out.FeeRate, size))
 	return tx, size, err
 }

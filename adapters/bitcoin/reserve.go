@@ -34,7 +34,7 @@ func (a *Adapter) Reserve(ctx context.Context, r adapters.Reservation) (adapters
 	if r.Owner == "" {
 		return adapters.PayerPart{}, mismatch("a reservation needs an owner")
 	}
-	key, err := a.publicKey(r.Salt, Payer, r.Leg)
+	key, err := a.publicKey(ctx, r.Salt, Payer, r.Leg)
 	if err != nil {
 		return adapters.PayerPart{}, err
 	}
@@ -46,11 +46,11 @@ func (a *Adapter) Reserve(ctx context.Context, r adapters.Reservation) (adapters
 }
 
 // PayeeKey is the key that a leg of this asset pays.
-func (a *Adapter) PayeeKey(_ context.Context, asset htlc.AssetID, salt htlc.Salt, leg int) ([]byte, error) {
+func (a *Adapter) PayeeKey(ctx context.Context, asset htlc.AssetID, salt htlc.Salt, leg int) ([]byte, error) {
 	if asset != a.params.Asset {
 		return nil, unknownAsset(asset)
 	}
-	return a.publicKey(salt, Payee, leg)
+	return a.publicKey(ctx, salt, Payee, leg)
 }
 
 // ReserveRedeem has nothing to commit: the contract pays for its own redeem.
@@ -61,13 +61,12 @@ func (a *Adapter) ReserveRedeem(_ context.Context, _ string, asset htlc.AssetID,
 	return nil
 }
 
-func (a *Adapter) publicKey(salt htlc.Salt, role Role, leg int) ([]byte, error) {
-	key, err := a.keys.Leg(salt, role, leg)
+func (a *Adapter) publicKey(ctx context.Context, salt htlc.Salt, role Role, leg int) ([]byte, error) {
+	key, err := a.signer.LegKey(ctx, salt, role, leg)
 	if err != nil {
-		return nil, fmt.Errorf("derive the key of leg %d: %w", leg, err)
+		return nil, err
 	}
-	defer key.Zero()
-	return key.PubKey().SerializeCompressed(), nil
+	return key.SerializeCompressed(), nil
 }
 
 // Release frees what owner holds and has not used, and what it has used for

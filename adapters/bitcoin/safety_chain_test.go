@@ -55,7 +55,7 @@ func TestSafety_C8_WrongChain(t *testing.T) {
 			t.Errorf("%s on the wrong chain: %v", name, err)
 		}
 	}
-	_, err := bitcoin.Open(k.ctx(), config, bitcointest.Keys("payer"), k.payer.book, k.payer.book, discard())
+	_, err := bitcoin.Open(k.ctx(), config, bitcointest.Signer("payer"), k.payer.book, k.payer.book, discard())
 	wantReason(t, err, adapters.ErrWrongChain, "WRONG_CHAIN")
 	raw := secret(1).Reveal()
 	if p.sent(fmt.Sprintf("%x", raw)) {

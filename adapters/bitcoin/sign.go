@@ -1,44 +1,49 @@
 package bitcoin
 
 import (
+	"context"
 	"fmt"
 
-	"github.com/btcsuite/btcd/btcec/v2"
-	"github.com/btcsuite/btcd/btcec/v2/schnorr"
 	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
-
-	"github.com/kofo-network/kofo/htlc"
 )
 
-// signOwn signs inputs that spend own coins by their BIP-86 key.
-func (w *wallet) signOwn(tx *wire.MsgTx) error {
-	fetcher := txscript.NewMultiPrevOutFetcher(nil)
-	for _, in := range tx.TxIn {
+// signOwn has inputs signed that spend own coins. The wallet's lock is held, for
+// as long as the signer takes at most.
+func (w *wallet) signOwn(ctx context.Context, s signing) error {
+	for _, in := range s.tx.TxIn {
 		c, ok := w.known[in.PreviousOutPoint]
 		if !ok {
 			return fmt.Errorf("sign input %s: not a coin of this wallet", in.PreviousOutPoint)
 		}
-		script, err := w.script(path{c.Branch, c.Index})
+		own := path{c.Branch, c.Index}
+		script, err := w.script(own)
 		if err != nil {
 			return err
 		}
-		fetcher.AddPrevOut(c.Point, wire.NewTxOut(c.Amount, script))
+		s.inputs = append(s.inputs, signInput{prev: wire.NewTxOut(c.Amount, script), own: own})
 	}
-	hashes := txscript.NewTxSigHashes(tx, fetcher)
-	for i, in := range tx.TxIn {
-		c, out := w.known[in.PreviousOutPoint], fetcher.FetchPrevOutput(in.PreviousOutPoint)
-		key, err := w.a.keys.Account(c.Branch, c.Index)
-		if err != nil {
-			return fmt.Errorf("derive key %d/%d: %w", c.Branch, c.Index, err)
-		}
-		in.Witness, err = txscript.TaprootWitnessSignature(tx, hashes, i, out.Value, out.PkScript, txscript.SigHashDefault, key)
-		key.Zero()
-		if err != nil {
-			return fmt.Errorf("sign input %d: %w", i, err)
+	s.owned = w.owned(s.tx)
+	signatures, err := w.a.signatures(ctx, s)
+	if err != nil {
+		return err
+	}
+	for i, in := range s.tx.TxIn {
+		in.Witness = wire.TxWitness{signatures[i]}
+	}
+	fetcher := s.fetcher()
+	return verifyInputs(s.tx, fetcher, txscript.NewTxSigHashes(s.tx, fetcher))
+}
+
+// owned are the outputs that pay this wallet.
+func (w *wallet) owned(tx *wire.MsgTx) map[int]path {
+	out := make(map[int]path)
+	for i, o := range tx.TxOut {
+		if p, own := w.scripts[string(o.PkScript)]; own {
+			out[i] = p
 		}
 	}
-	return verifyInputs(tx, fetcher, hashes)
+	return out
 }
 
 // verifyInputs runs every input's script, so that nothing is stored that the
@@ -55,17 +60,4 @@ func verifyInputs(tx *wire.MsgTx, fetcher txscript.PrevOutputFetcher, hashes *tx
 		}
 	}
 	return nil
-}
-
-// legKey is the key of a role in a leg, which must be the one in the Terms.
-func (a *Adapter) legKey(salt htlc.Salt, role Role, leg int, want *btcec.PublicKey) (*btcec.PrivateKey, error) {
-	key, err := a.keys.Leg(salt, role, leg)
-	if err != nil {
-		return nil, fmt.Errorf("derive the key of leg %d: %w", leg, err)
-	}
-	if !key.PubKey().IsEqual(want) {
-		key.Zero()
-		return nil, mismatch("the key of leg %d is not this wallet's (%x)", leg, schnorr.SerializePubKey(want))
-	}
-	return key, nil
 }

@@ -57,7 +57,34 @@ func (s spending) witness(signature []byte) wire.TxWitness {
 	return wire.TxWitness{signature, s.secret, s.leaf.tap.Script, s.leaf.control}
 }
 
-// sign signs the leaf. It does not run the script: see check.
+// signing asks for the spend's signature. The secret is no part of it.
+func (s spending) signing(tx *wire.MsgTx) signing {
+	purpose, role := ForRefund, Payer
+	if s.secret != nil {
+		purpose, role = ForRedeem, Payee
+	}
+	c := s.contract
+	return signing{purpose: purpose, terms: c.terms, leg: c.leg, tx: tx, inputs: []signInput{{
+		prev: wire.NewTxOut(s.amount, c.script), leaf: &s.leaf, by: LegKeyRef{Salt: c.terms.Salt, Role: role, Leg: c.leg},
+	}}}
+}
+
+// signatureOf is the wallet's signature of a spend.
+func (a *Adapter) signatureOf(ctx context.Context, s spending, tx *wire.MsgTx) ([]byte, error) {
+	ask := s.signing(tx)
+	err := a.wallet.do(ctx, func() error { ask.owned = a.wallet.owned(tx); return nil })
+	if err != nil {
+		return nil, err
+	}
+	out, err := a.signatures(ctx, ask)
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
+}
+
+// sign signs the leaf with a key of this process. It does not run the script:
+// see check.
 func (s spending) sign(tx *wire.MsgTx, key *btcec.PrivateKey) error {
 	fetcher := txscript.NewCannedPrevOutputFetcher(s.contract.script, s.amount)
 	hashes := txscript.NewTxSigHashes(tx, fetcher)
@@ -95,12 +122,10 @@ func (a *Adapter) Redeem(ctx context.Context, spend adapters.Spend) (adapters.Tx
 	if !spend.Secret.Opens(c.hash) {
 		return adapters.Tx{}, mismatch("the secret does not open leg %d", spend.Leg)
 	}
-	key, err := a.legKey(spend.Terms.Salt, Payee, spend.Leg, c.payee)
-	if err != nil {
+	if err := a.ownLegKey(ctx, spend.Terms.Salt, Payee, spend.Leg, c.payee); err != nil {
 		return adapters.Tx{}, err
 	}
-	defer key.Zero()
-	return a.spend(ctx, spend, c, key, func(payout []byte) spending { return c.redeeming(point, spend.Secret, payout) })
+	return a.spend(ctx, spend, c, func(payout []byte) spending { return c.redeeming(point, spend.Secret, payout) })
 }
 
 // Refund signs the spend after the time lock.
@@ -119,12 +144,10 @@ func (a *Adapter) Refund(ctx context.Context, spend adapters.Spend) (adapters.Tx
 			Err: fmt.Errorf("%w: it opens when the clock is past %d", adapters.ErrTooEarly, c.timeLock),
 		}
 	}
-	key, err := a.legKey(spend.Terms.Salt, Payer, spend.Leg, c.payer)
-	if err != nil {
+	if err := a.ownLegKey(ctx, spend.Terms.Salt, Payer, spend.Leg, c.payer); err != nil {
 		return adapters.Tx{}, err
 	}
-	defer key.Zero()
-	return a.spend(ctx, spend, c, key, func(payout []byte) spending { return c.refunding(point, payout) })
+	return a.spend(ctx, spend, c, func(payout []byte) spending { return c.refunding(point, payout) })
 }
 
 // spendable builds the contract and makes sure that the output at spend.Ref is
@@ -183,7 +206,7 @@ func (c *contract) compare(out *unspent) error {
 }
 
 // spend prices and signs a spend, or returns the last one where it serves.
-func (a *Adapter) spend(ctx context.Context, spend adapters.Spend, c *contract, key *btcec.PrivateKey, with func(payout []byte) spending) (adapters.Tx, error) {
+func (a *Adapter) spend(ctx context.Context, spend adapters.Spend, c *contract, with func(payout []byte) spending) (adapters.Tx, error) {
 	payout, err := a.payoutFor(ctx, c)
 	if err != nil {
 		return adapters.Tx{}, err
@@ -200,7 +223,7 @@ func (a *Adapter) spend(ctx context.Context, spend adapters.Spend, c *contract, 
 	case err != nil:
 		return adapters.Tx{}, err
 	}
-	tx, err := a.signSpend(s, fee, key)
+	tx, err := a.signSpend(ctx, s, fee)
 	if err == nil && last != nil {
 		tx.Replaces = spend.Replace.ID
 	}
@@ -239,14 +262,16 @@ func (a *Adapter) priceSpend(ctx context.Context, s spending, policy adapters.Fe
 	return 0, overBudget(size, rateOf(top, size), now.relay)
 }
 
-func (a *Adapter) signSpend(s spending, fee int64, key *btcec.PrivateKey) (adapters.Tx, error) {
+func (a *Adapter) signSpend(ctx context.Context, s spending, fee int64) (adapters.Tx, error) {
 	if s.amount-fee < a.params.dustLimit(s.payout) {
 		return adapters.Tx{}, dust(fmt.Sprintf("spend %d satoshi", s.amount), fee+a.params.dustLimit(s.payout))
 	}
 	tx := s.unsigned(fee)
-	if err := s.sign(tx, key); err != nil {
+	signature, err := a.signatureOf(ctx, s, tx)
+	if err != nil {
 		return adapters.Tx{}, err
 	}
+	tx.TxIn[0].Witness = s.witness(signature)
 	if err := s.check(tx); err != nil {
 		return adapters.Tx{}, mismatch("the signed spend fails: %v", err)
 	}

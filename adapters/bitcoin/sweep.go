@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"github.com/btcsuite/btcd/btcec/v2/schnorr"
-	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"github.com/kofo-network/kofo/adapters"
@@ -51,10 +50,8 @@ func (a *Adapter) SweepRedeems(ctx context.Context, req adapters.Sweep) (adapter
 	if s.serves(req.Replace) {
 		return adapters.Swept{Tx: *req.Replace, Saved: s.saved}, nil
 	}
-	for i := range s.members {
-		if err := a.signMember(s, i); err != nil {
-			return adapters.Swept{}, ofMember(i, err)
-		}
+	if err := a.signMembers(ctx, s); err != nil {
+		return adapters.Swept{}, err
 	}
 	if err := verifyInputs(s.joint.tx, s.joint.fetcher, s.joint.hashes); err != nil {
 		return adapters.Swept{}, mismatch("the signed sweep fails: %v", err)
@@ -66,19 +63,27 @@ func (a *Adapter) SweepRedeems(ctx context.Context, req adapters.Sweep) (adapter
 	return adapters.Swept{Tx: tx, Saved: s.saved}, err
 }
 
-func (a *Adapter) signMember(s *sweepPlan, i int) error {
-	m := s.members[i]
-	key, err := a.legKey(m.spend.Terms.Salt, Payee, m.spend.Leg, m.c.payee)
+// signMembers has all inputs signed at once.
+func (a *Adapter) signMembers(ctx context.Context, s *sweepPlan) error {
+	ask := signing{purpose: ForRedeem, tx: s.joint.tx}
+	for i, m := range s.members {
+		by := LegKeyRef{Salt: m.spend.Terms.Salt, Role: Payee, Leg: m.spend.Leg}
+		if err := a.ownLegKey(ctx, by.Salt, by.Role, by.Leg, m.c.payee); err != nil {
+			return ofMember(i, err)
+		}
+		ask.inputs = append(ask.inputs, signInput{prev: wire.NewTxOut(m.c.amount, m.c.script), leaf: &m.c.redeem, by: by})
+	}
+	err := a.wallet.do(ctx, func() error { ask.owned = a.wallet.owned(s.joint.tx); return nil })
 	if err != nil {
 		return err
 	}
-	defer key.Zero()
-	signature, err := txscript.RawTxInTapscriptSignature(s.joint.tx, s.joint.hashes, i, m.c.amount, m.c.script,
-		m.c.redeem.tap, txscript.SigHashDefault, key)
+	signatures, err := a.signatures(ctx, ask)
 	if err != nil {
-		return fmt.Errorf("sign: %w", err)
+		return err
 	}
-	s.joint.tx.TxIn[i].Witness = s.lone(m).witness(signature)
+	for i, m := range s.members {
+		s.joint.tx.TxIn[i].Witness = s.lone(m).witness(signatures[i])
+	}
 	return nil
 }
 

@@ -134,12 +134,11 @@ func (w *wallet) derive() error {
 
 // script is the BIP-86 output script of a path.
 func (w *wallet) script(p path) ([]byte, error) {
-	key, err := w.a.keys.Account(p.branch, p.index)
+	key, err := w.a.signer.AccountKey(p.branch, p.index)
 	if err != nil {
 		return nil, fmt.Errorf("derive address %d/%d: %w", p.branch, p.index, err)
 	}
-	defer key.Zero()
-	return txscript.PayToTaprootScript(txscript.ComputeTaprootKeyNoScript(key.PubKey()))
+	return txscript.PayToTaprootScript(txscript.ComputeTaprootKeyNoScript(key))
 }
 
 // payout is an own script for change and for what a contract pays, inside the

@@ -401,7 +401,7 @@ func TestStatusAndConfig(t *testing.T) {
 	} {
 		c := k.config()
 		change(&c)
-		if _, err := bitcoin.Open(k.ctx(), c, bitcointest.Keys("x"), bitcointest.NewBook(), bitcointest.NewBook(), discard()); !errors.Is(err, bitcoin.ErrConfig) {
+		if _, err := bitcoin.Open(k.ctx(), c, bitcointest.Signer("x"), bitcointest.NewBook(), bitcointest.NewBook(), discard()); !errors.Is(err, bitcoin.ErrConfig) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -412,6 +412,6 @@ func TestStatusAndConfig(t *testing.T) {
 		}
 	}
 	c.Password = "wrong"
-	_, err = bitcoin.Open(k.ctx(), c, bitcointest.Keys("x"), bitcointest.NewBook(), bitcointest.NewBook(), discard())
+	_, err = bitcoin.Open(k.ctx(), c, bitcointest.Signer("x"), bitcointest.NewBook(), bitcointest.NewBook(), discard())
 	wantReason(t, err, adapters.ErrUnreachable, "NODE_UNREACHABLE")
 }

@@ -154,7 +154,7 @@ func (w *wallet) pay(ctx context.Context, owner string, output *wire.TxOut, rate
 	if err := w.hold(ctx, owner, output.Value, pointsOf(authored.Tx)); err != nil {
 		return nil, err
 	}
-	if err := w.signAuthored(authored, math.MaxUint32); err != nil {
+	if err := w.signAuthored(ctx, authored, math.MaxUint32, signing{purpose: ForWithdraw}); err != nil {
 		return nil, err
 	}
 	return authored, w.bind(ctx, owner, authored.Tx)

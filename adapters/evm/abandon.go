@@ -184,7 +184,7 @@ func (a *Adapter) revoke(ctx context.Context, l line, req adapters.Abandonment, 
 			return old, nil // signed and not announced yet
 		}
 	}
-	made, err := a.sign(a.idleTx(nonce, want), replaces)
+	made, err := a.sign(ctx, a.idleTx(nonce, want), replaces)
 	return &made, err
 }
 

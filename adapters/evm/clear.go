@@ -165,7 +165,7 @@ func (a *Adapter) advance(ctx context.Context, l line, old adapters.Tx, want pri
 func (a *Adapter) replace(ctx context.Context, old adapters.Tx, tx *types.Transaction, inner types.DynamicFeeTx) error {
 	p := over(tx, price{tip: inner.GasTipCap, cap: inner.GasFeeCap}, inner.Gas)
 	inner.GasTipCap, inner.GasFeeCap = p.tip, p.cap
-	made, err := a.sign(inner, old.ID)
+	made, err := a.sign(ctx, inner, old.ID)
 	if err != nil {
 		return err
 	}

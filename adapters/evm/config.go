@@ -73,12 +73,6 @@ type Config struct {
 	ClimbWindow int64
 }
 
-// Signer is an account that signs digests; it need not show its key.
-type Signer interface {
-	Address() common.Address
-	SignHash(digest common.Hash) ([]byte, error)
-}
-
 // Adapter serves one chain with one account. Its reading methods may be called concurrently; signing and
 // reserving take turns.
 type Adapter struct {

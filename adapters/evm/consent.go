@@ -91,7 +91,7 @@ func (a *Adapter) consentTo(p adapters.Proposal) (rec record, digest common.Hash
 // of the account that the contract pays, stays good until the contract is closed, and cannot be taken back.
 // The caller owes what the standard says of consent: the leg that it pays itself is dead for good, and, of the
 // initiator, the secret is forfeited.
-func (a *Adapter) Consent(_ context.Context, p adapters.Proposal, message []byte) ([]byte, error) {
+func (a *Adapter) Consent(ctx context.Context, p adapters.Proposal, message []byte) ([]byte, error) {
 	rec, digest, err := a.consentTo(p)
 	if err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (a *Adapter) Consent(_ context.Context, p adapters.Proposal, message []byte
 	if err != nil {
 		return nil, &adapters.Error{Reason: "PROPOSAL_INVALID", Op: op, Err: err}
 	}
-	raw, err := a.account.SignHash(digest)
+	raw, err := a.account.SignConsent(ctx, p.Terms, p.Leg)
 	if err != nil {
 		return nil, fmt.Errorf("%s: sign: %w", op, err)
 	}

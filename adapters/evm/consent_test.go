@@ -2,12 +2,12 @@ package evm_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"math/big"
 	"testing"
 
-	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/kofo-network/kofo/adapters"
@@ -170,8 +170,8 @@ type alteringSigner struct {
 	alter func([]byte) []byte
 }
 
-func (s alteringSigner) SignHash(digest common.Hash) ([]byte, error) {
-	raw, err := s.Signer.SignHash(digest)
+func (s alteringSigner) SignConsent(ctx context.Context, terms htlc.Terms, leg int) ([]byte, error) {
+	raw, err := s.Signer.SignConsent(ctx, terms, leg)
 	return s.alter(raw), err
 }
 

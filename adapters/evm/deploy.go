@@ -29,7 +29,7 @@ const deployGas = 8_000_000
 // deployment proxy is missing too (geth: --rpc.allow-unprotected-txs). It is for development chains and for
 // the first user of a chain. made is false where it stood already. Nothing is sent where the node serves
 // another chain than the one named: it would be paid there.
-func Deploy(ctx context.Context, chain htlc.ChainID, url string, account Signer) (at common.Address, made bool, err error) {
+func Deploy(ctx context.Context, chain htlc.ChainID, url string, account HashSigner) (at common.Address, made bool, err error) {
 	client, err := rpc.DialContext(ctx, url)
 	if err != nil {
 		return at, false, unreachable("connect to the node", err)
@@ -71,7 +71,7 @@ var errNoCode = errors.New("the transaction was mined and left no code")
 
 type deployer struct {
 	eth     *ethclient.Client
-	account Signer
+	account HashSigner
 	chainID *big.Int
 }
 

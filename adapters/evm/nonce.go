@@ -129,21 +129,10 @@ func (l line) owner(nonce uint64) *adapters.Tx {
 func (a *Adapter) accountName() string { return a.account.Address().Hex() }
 
 // sign makes the stored form of a transaction.
-func (a *Adapter) sign(inner types.DynamicFeeTx, replaces string) (adapters.Tx, error) {
-	inner.ChainID = a.chainID
-	signer := types.LatestSignerForChainID(a.chainID)
-	unsigned := types.NewTx(&inner)
-	signature, err := a.account.SignHash(signer.Hash(unsigned))
+func (a *Adapter) sign(ctx context.Context, inner types.DynamicFeeTx, replaces string) (adapters.Tx, error) {
+	signed, raw, err := a.signed(ctx, inner)
 	if err != nil {
-		return adapters.Tx{}, fmt.Errorf("sign for %s: %w", a.accountName(), err)
-	}
-	signed, err := unsigned.WithSignature(signer, signature)
-	if err != nil {
-		return adapters.Tx{}, fmt.Errorf("sign for %s: %w", a.accountName(), err)
-	}
-	raw, err := signed.MarshalBinary()
-	if err != nil {
-		return adapters.Tx{}, fmt.Errorf("encode a transaction: %w", err)
+		return adapters.Tx{}, err
 	}
 	fee, err := htlc.AmountFromBig(times(inner.Gas, inner.GasFeeCap))
 	if err != nil {

@@ -1,6 +1,7 @@
 package evm
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -17,12 +18,12 @@ import (
 type Offline struct{ a *Adapter }
 
 // NewOffline is for the chain, deployment and token of one leg.
-func NewOffline(leg htlc.Leg, account Signer) (*Offline, error) {
+func NewOffline(leg htlc.Leg, account HashSigner) (*Offline, error) {
 	config := Config{Chain: leg.Chain(), Deployment: common.BytesToAddress(leg.Deployment)}
 	if leg.Asset.Namespace() == "erc20" && common.IsHexAddress(leg.Asset.Reference()) {
 		config.Tokens = []Token{{Address: common.HexToAddress(leg.Asset.Reference())}}
 	}
-	a, err := prepare(config, account, noJournal{}, noLanes{}, slog.New(slog.DiscardHandler))
+	a, err := prepare(config, NewLocalSigner(account), noJournal{}, noLanes{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +143,7 @@ func (o *Offline) sign(rec record, typed TypedState, data []byte, limit uint64) 
 	}
 	feeCap := new(big.Int).Lsh(typed.BaseFee, 1)
 	feeCap.Add(feeCap, typed.Tip)
-	return o.a.sign(types.DynamicFeeTx{
+	return o.a.sign(context.Background(), types.DynamicFeeTx{
 		Nonce: typed.Nonce, GasTipCap: typed.Tip, GasFeeCap: feeCap, Gas: limit, To: &o.a.deployment, Value: new(big.Int), Data: data,
 	}, "")
 }

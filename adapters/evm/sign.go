@@ -48,7 +48,7 @@ func (a *Adapter) Fund(ctx context.Context, owner string, terms htlc.Terms, leg 
 			From: rec.leg.Funder, To: &a.deployment, Value: rec.value(), Data: rec.fundData(),
 		}, limit)
 	}
-	lock, err := a.sign(types.DynamicFeeTx{
+	lock, err := a.sign(ctx, types.DynamicFeeTx{
 		Nonce: nonce, GasTipCap: p.tip, GasFeeCap: p.cap, Gas: limit, To: &a.deployment, Value: rec.value(), Data: rec.fundData(),
 	}, "")
 	if err != nil {
@@ -234,7 +234,7 @@ func (a *Adapter) spendAt(
 		return adapters.Tx{}, err
 	}
 	inner.Nonce, inner.GasTipCap, inner.GasFeeCap = nonce, want.tip, want.cap
-	return a.sign(inner, replaces)
+	return a.sign(ctx, inner, replaces)
 }
 
 // outbid raises a price over that of what owns the nonce, if anything does: a pool that has it takes nothing
@@ -349,7 +349,7 @@ func (a *Adapter) approvals(ctx context.Context, rec record, p price, nonce *uin
 		if err != nil {
 			return nil, fmt.Errorf("encode an approval: %w", err)
 		}
-		tx, err := a.sign(types.DynamicFeeTx{
+		tx, err := a.sign(ctx, types.DynamicFeeTx{
 			Nonce: *nonce, GasTipCap: p.tip, GasFeeCap: p.cap, Gas: approveGas, To: ptr(rec.leg.Token), Value: new(big.Int), Data: data,
 		}, "")
 		if err != nil {

@@ -126,7 +126,7 @@ func (a *Adapter) pay(ctx context.Context, inner types.DynamicFeeTx, token commo
 		return adapters.Tx{}, err
 	}
 	inner.Nonce, inner.GasTipCap, inner.GasFeeCap = l.next, p.tip, p.cap
-	return a.sign(inner, "")
+	return a.sign(ctx, inner, "")
 }
 
 // monocase reports whether an address is written without a checksum.

@@ -41,7 +41,7 @@ func (c *core) openBitcoin(ctx context.Context, settings config.Chain) (chain, e
 		o.MaxAmount = limit
 	}
 	coins := c.store.Coins(id)
-	a, err := bitcoin.Open(ctx, o, bitcoinKeys{c.keys, account}, coins, coins, c.log)
+	a, err := bitcoin.Open(ctx, o, bitcoin.NewLocalSigner(bitcoinKeys{c.keys, account}), coins, coins, c.log)
 	if err != nil {
 		return chain{}, err
 	}

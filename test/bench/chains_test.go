@@ -48,7 +48,7 @@ func newMarket(b *testing.B) *market {
 	keys, book := bitcointest.Keys("benchmarks"), bitcointest.NewBook()
 	m.bitcoin, err = bitcoin.Open(b.Context(), bitcoin.Config{
 		Chain: bitcoin.Regtest().Chain, URL: chain.URL(), User: user, Password: bitcoin.Password(password),
-	}, keys, book, book, slog.New(slog.DiscardHandler))
+	}, bitcoin.NewLocalSigner(keys), book, book, slog.New(slog.DiscardHandler))
 	must(b, err)
 	for i, to := range []*[]byte{&m.payer, &m.payee} {
 		key, err := keys.Account(0, uint32(i))

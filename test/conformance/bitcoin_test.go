@@ -162,7 +162,7 @@ func (w *bitcoinWallets) Open(t *testing.T, p adaptertest.Party) adaptertest.Ada
 	a, err := bitcoin.Open(t.Context(), bitcoin.Config{
 		Chain: bitcoin.Regtest().Chain, URL: w.url, User: w.user, Password: bitcoin.Password(w.password),
 		Birth: mine.birth, PollInterval: 5 * time.Millisecond,
-	}, mine.keys, mine.book, mine.book, slog.New(slog.DiscardHandler))
+	}, bitcoin.NewLocalSigner(mine.keys), mine.book, mine.book, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

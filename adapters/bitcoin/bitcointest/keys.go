@@ -28,3 +28,6 @@ func (k Keys) key(format string, args ...any) *btcec.PrivateKey {
 	key, _ := btcec.PrivKeyFromBytes(raw[:])
 	return key
 }
+
+// Signer signs with the keys of a name.
+func Signer(name string) bitcoin.Signer { return bitcoin.NewLocalSigner(Keys(name)) }

@@ -126,3 +126,13 @@ func (s Signer) Address() common.Address { return s.Account.Address }
 func (s Signer) SignHash(digest common.Hash) ([]byte, error) {
 	return crypto.Sign(digest[:], s.Account.Key)
 }
+
+// SignTransaction is that of evm.Signer.
+func (s Signer) SignTransaction(ctx context.Context, payload []byte) ([]byte, error) {
+	return evm.NewLocalSigner(s).SignTransaction(ctx, payload)
+}
+
+// SignConsent is that of evm.Signer.
+func (s Signer) SignConsent(ctx context.Context, terms htlc.Terms, leg int) ([]byte, error) {
+	return evm.NewLocalSigner(s).SignConsent(ctx, terms, leg)
+}

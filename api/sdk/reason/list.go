@@ -69,6 +69,8 @@ const (
 	PeerRefused        Reason = "PEER_REFUSED"
 	TransactionRefused Reason = "TRANSACTION_REFUSED"
 	ChainSuspended     Reason = "CHAIN_SUSPENDED"
+	SignerUnreachable  Reason = "SIGNER_UNREACHABLE"
+	SignerRefused      Reason = "SIGNER_REFUSED"
 
 	// The node and its data.
 
@@ -197,6 +199,8 @@ var groups = []Group{
 		{PeerRefused, codes.FailedPrecondition, "the other party's node refused, without a reason that is known here", "read the text"},
 		{TransactionRefused, codes.FailedPrecondition, "a back end refused the transaction", "read the text"},
 		{ChainSuspended, codes.Unavailable, "nothing new is begun on a chain: it was reorganised deeply, stands still, or its back ends contradict each other", "wait: it ends by itself after some calm blocks (`kofo chain show`); if you know better, `kofo chain resume`"},
+		{SignerUnreachable, codes.Unavailable, "the process that holds the keys does not answer; what is signed already goes on", "start it, check `signer` in the configuration and the certificates; it is asked again by itself"},
+		{SignerRefused, codes.FailedPrecondition, "the process that holds the keys does not sign this", "read the text; its own configuration has the lists and limits"},
 	}},
 	{"The node and its data", []Info{
 		{WrongSeed, codes.FailedPrecondition, "the words are not those of this node's data, or no valid seed", "check words and order"},

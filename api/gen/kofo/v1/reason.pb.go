@@ -207,6 +207,10 @@ const (
 	Reason_REASON_PARTY_NOT_ALLOWED Reason = 172
 	// The node's disk is nearly full, so it takes on no new swaps.
 	Reason_REASON_DISK_FULL Reason = 173
+	// The process that holds the keys does not answer.
+	Reason_REASON_SIGNER_UNREACHABLE Reason = 180
+	// The process that holds the keys does not sign this.
+	Reason_REASON_SIGNER_REFUSED Reason = 181
 )
 
 // Enum value maps for Reason.
@@ -296,6 +300,8 @@ var (
 		171: "REASON_LIMIT_EXCEEDED",
 		172: "REASON_PARTY_NOT_ALLOWED",
 		173: "REASON_DISK_FULL",
+		180: "REASON_SIGNER_UNREACHABLE",
+		181: "REASON_SIGNER_REFUSED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":            0,
@@ -382,6 +388,8 @@ var (
 		"REASON_LIMIT_EXCEEDED":         171,
 		"REASON_PARTY_NOT_ALLOWED":      172,
 		"REASON_DISK_FULL":              173,
+		"REASON_SIGNER_UNREACHABLE":     180,
+		"REASON_SIGNER_REFUSED":         181,
 	}
 )
 
@@ -416,7 +424,7 @@ var File_kofo_v1_reason_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x14kofo/v1/reason.proto\x12\akofo.v1*\xb6\x12\n" +
+	"\x14kofo/v1/reason.proto\x12\akofo.v1*\xf2\x12\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_TICKET_EXPIRED\x10\x01\x12\x19\n" +
@@ -502,7 +510,9 @@ const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\x14REASON_PAYOUTS_FIXED\x10\xaa\x01\x12\x1a\n" +
 	"\x15REASON_LIMIT_EXCEEDED\x10\xab\x01\x12\x1d\n" +
 	"\x18REASON_PARTY_NOT_ALLOWED\x10\xac\x01\x12\x15\n" +
-	"\x10REASON_DISK_FULL\x10\xad\x01B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
+	"\x10REASON_DISK_FULL\x10\xad\x01\x12\x1e\n" +
+	"\x19REASON_SIGNER_UNREACHABLE\x10\xb4\x01\x12\x1a\n" +
+	"\x15REASON_SIGNER_REFUSED\x10\xb5\x01B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
 
 var (
 	file_kofo_v1_reason_proto_rawDescOnce sync.Once

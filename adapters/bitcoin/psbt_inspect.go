@@ -270,3 +270,19 @@ func (i Inspection) String() string {
 
 // coinsOf writes satoshi as whole coins.
 func coinsOf(satoshi int64) string { return fmt.Sprintf("%d.%08d", satoshi/1e8, satoshi%1e8) }
+
+// ContractOf is the id of a leg's contract, computed from the Terms alone.
+func ContractOf(terms htlc.Terms, leg int) (string, error) {
+	if leg < 0 || leg >= len(terms.Legs) {
+		return "", mismatch("there is no leg %d", leg)
+	}
+	params, err := ParamsOf(terms.Legs[leg].Chain())
+	if err != nil {
+		return "", err
+	}
+	c, err := buildContract(params, terms, leg)
+	if err != nil {
+		return "", err
+	}
+	return c.id, nil
+}

@@ -20,13 +20,18 @@ type Offline struct{ a *Adapter }
 
 // NewOffline is for one chain and the keys of one account.
 func NewOffline(chain htlc.ChainID, keys Keys) (*Offline, error) {
+	return NewOfflineSigner(chain, NewLocalSigner(keys))
+}
+
+// NewOfflineSigner is NewOffline for keys elsewhere.
+func NewOfflineSigner(chain htlc.ChainID, signer Signer) (*Offline, error) {
 	params, err := ParamsOf(chain)
 	if err != nil {
 		return nil, err
 	}
-	a := &Adapter{params: params, signer: NewLocalSigner(keys)}
+	a := &Adapter{params: params, signer: signer}
 	a.wallet = newWallet(a, nil, nil)
-	return &Offline{a}, nil
+	return &Offline{a}, a.wallet.derive()
 }
 
 // Sheet is everything about a leg's contract that can be computed from the

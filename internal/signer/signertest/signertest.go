@@ -349,15 +349,17 @@ func transactions(t *testing.T, keys signer.Keys) {
 
 // ended: nobody waits longer than its context.
 func ended(t *testing.T, keys signer.Keys) {
+	terms := Began(t, keys, htlc.Salt{4})
+	account, err := keys.EVM()
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		account, err := keys.EVM()
-		if err == nil {
-			_, _ = account.SignConsent(ctx, Began(t, keys, htlc.Salt{4}), 1)
-		}
+		_, _ = account.SignConsent(ctx, terms, 1)
 	}()
 	select {
 	case <-done:

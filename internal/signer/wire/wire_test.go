@@ -22,13 +22,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // process is a signer that listens.
 type process struct {
-	address     string
-	own, node   wire.Pair
-	stop        context.CancelFunc
-	ended       chan error
-	t           *testing.T
-	keys        wire.Served
-	certificate []byte
+	address   string
+	own, node wire.Pair
+	stop      context.CancelFunc
+	ended     chan error
+	t         *testing.T
+	keys      wire.Served
 }
 
 func newProcess(t *testing.T, keys wire.Served) *process {

@@ -1,6 +1,7 @@
 package evm
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/big"
@@ -69,6 +70,39 @@ func (a *Adapter) RefundErrand(terms htlc.Terms, leg int) (Errand, error) {
 	return Errand{a.target(rec), htlcCode.PackRefund(rec.leg, rec.hash)}, nil
 }
 
+// FundingRef is the id that a block shows of the funding. It follows from the Terms.
+func (a *Adapter) FundingRef(terms htlc.Terms, leg int, _ adapters.Tx) (string, error) {
+	rec, err := a.record(terms, leg)
+	if err != nil {
+		return "", err
+	}
+	return rec.id(a.domain).Hex(), nil
+}
+
+// EntrustRefund is the refund of a leg for a tower, which pays the fee. Everything follows from the Terms, so
+// the funding need not be signed yet.
+func (a *Adapter) EntrustRefund(_ context.Context, terms htlc.Terms, leg int, _ string, _ htlc.Amount) (adapters.Entrusted, error) {
+	e, err := a.RefundErrand(terms, leg)
+	return a.entrusted(terms, leg, e, err)
+}
+
+// EntrustRedeem is the redeem of a leg for a tower, without its secret.
+func (a *Adapter) EntrustRedeem(_ context.Context, terms htlc.Terms, leg int, _ string, _ htlc.Amount) (adapters.Entrusted, error) {
+	e, err := a.RedeemErrand(terms, leg)
+	return a.entrusted(terms, leg, e, err)
+}
+
+func (a *Adapter) entrusted(terms htlc.Terms, leg int, e Errand, err error) (adapters.Entrusted, error) {
+	if err != nil {
+		return adapters.Entrusted{}, err
+	}
+	id, err := a.FundingRef(terms, leg, adapters.Tx{})
+	if err != nil {
+		return adapters.Entrusted{}, err
+	}
+	return adapters.Entrusted{Target: e.Target, Funding: id, Call: e.Call}, nil
+}
+
 func (a *Adapter) target(rec record) string {
 	return rec.slotKey().Hex() + ":" + rec.id(a.domain).Hex()
 }
@@ -107,6 +141,11 @@ func (a *Adapter) Relay(ctx context.Context, e Errand, secret htlc.Secret, fees 
 	if err := a.mustBeOpen(ctx, rec, "relay a spend of"); err != nil {
 		return adapters.Tx{}, err
 	}
+	if replace == nil { // it may have been sent before a restart
+		if replace, err = a.relayed(ctx, data); err != nil {
+			return adapters.Tx{}, err
+		}
+	}
 	msg := ethereum.CallMsg{From: a.account.Address(), To: &a.deployment, Data: data}
 	units, err := a.node.eth.EstimateGas(ctx, msg)
 	if err != nil {
@@ -138,4 +177,22 @@ func (a *Adapter) errand(e Errand, secret htlc.Secret) ([]byte, record, error) {
 		return nil, record{}, mismatch(op, "it does not spend %.140q", e.Target)
 	}
 	return data, rec, nil
+}
+
+// relayed finds what this account has announced for the same call and no block has yet: a second one
+// would only cost gas.
+func (a *Adapter) relayed(ctx context.Context, data []byte) (*adapters.Tx, error) {
+	a.signing.Lock()
+	defer a.signing.Unlock()
+	l, err := a.line(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, tx := range l.owned {
+		parsed, err := a.parse(tx)
+		if err == nil && parsed.To() != nil && *parsed.To() == a.deployment && bytes.Equal(parsed.Data(), data) {
+			return &tx, nil
+		}
+	}
+	return nil, nil
 }

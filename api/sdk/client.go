@@ -58,6 +58,7 @@ type Client struct {
 	Chains     kofov1.ChainServiceClient
 	Node       kofov1.NodeServiceClient
 	Tokens     kofov1.TokenServiceClient
+	Towers     kofov1.TowerServiceClient
 }
 
 // Dial connects to a node and waits for its answer, so that a wrong address or
@@ -106,6 +107,7 @@ func newClient(conn *grpc.ClientConn) *Client {
 		Chains:     kofov1.NewChainServiceClient(conn),
 		Node:       kofov1.NewNodeServiceClient(conn),
 		Tokens:     kofov1.NewTokenServiceClient(conn),
+		Towers:     kofov1.NewTowerServiceClient(conn),
 	}
 }
 

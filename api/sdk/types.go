@@ -100,6 +100,14 @@ type (
 	RemovePayoutRequest  = kofov1.RemovePayoutRequest
 	RemovePayoutResponse = kofov1.RemovePayoutResponse
 
+	Tower              = kofov1.Tower
+	ListTowersRequest  = kofov1.ListTowersRequest
+	ListTowersResponse = kofov1.ListTowersResponse
+	Guard              = kofov1.Guard
+	GuardingTower      = kofov1.GuardingTower
+	ShowGuardsRequest  = kofov1.ShowGuardsRequest
+	ShowGuardsResponse = kofov1.ShowGuardsResponse
+
 	// Chains.
 
 	Asset             = kofov1.Asset

@@ -143,7 +143,7 @@ func (a *app) root() *cobra.Command {
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.initCommand(), a.backupCommand(), a.restoreCommand(), a.rescueCommand(), a.keysCommands(), a.swapCommands(), a.walletCommands(), a.chainCommands(),
-		a.nodeCommands(), a.tokenCommands(), a.payoutCommands(), a.statsCommand(), a.doctorCommand(), a.errorsCommand(), a.completionCommand(), a.versionCommand(),
+		a.nodeCommands(), a.tokenCommands(), a.payoutCommands(), a.towerCommands(), a.statsCommand(), a.doctorCommand(), a.errorsCommand(), a.completionCommand(), a.versionCommand(),
 	}
 }
 

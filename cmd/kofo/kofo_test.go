@@ -168,6 +168,8 @@ func TestEveryLeafPrintsJSON(t *testing.T) {
 	step(a, "kofo payout list")
 	step(restricted, "kofo payout add", "--chain", "ethereum", "--address", "0x90F79bf6EB2c4f870365E785982E1f101E93b906", "--yes")
 	step(restricted, "kofo payout remove", "--chain", "ethereum", "--address", "0x90F79bf6EB2c4f870365E785982E1f101E93b906")
+	step(a, "kofo tower list")
+	step(a, "kofo tower show", id[:10])
 	step(a, "kofo stats")
 	step(a, "kofo doctor")
 	step(a, "kofo swap export", id)

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kofo-network/kofo/internal/config"
 	"github.com/kofo-network/kofo/internal/lines"
@@ -74,6 +75,10 @@ the API for its owner. Without a subcommand it runs.
 It reads kofod.yml of the data folder (or --config), KOFO_ variables and flags, in
 this order. The seed must be there: kofo init makes it.
 
+With --role tower it is a watchtower for the nodes of others: it needs no seed, makes
+an identity of its own, and prints address and public key, which its owners enter
+into towers of their configuration.
+
 SIGINT and SIGTERM stop it gracefully. Swaps go on when it is started again.
 
 With --json a command prints one JSON document, and a failure is an object with
@@ -84,13 +89,19 @@ seed, passphrase or data), where starting again changes nothing.`
 
 func (p process) commands() *cobra.Command {
 	root := &cobra.Command{
-		Use: "kofod", Short: "Kofo's settlement node", Long: longRoot, Example: "  kofod\n  kofod --config /etc/kofo/kofod.yml\n  kofod --log-level debug",
+		Use: "kofod", Short: "Kofo's settlement node", Long: longRoot, Example: "  kofod\n  kofod --config /etc/kofo/kofod.yml\n  kofod --log-level debug\n  kofod --role tower --config tower.yml",
 		SilenceUsage: true, SilenceErrors: true, Args: noArgs, RunE: p.runNode,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true // it knows no JSON; kofo has one
 	root.PersistentFlags().String("config", "", "configuration file")
 	root.PersistentFlags().Bool("json", false, "print JSON")
 	config.AddFlags(root.PersistentFlags())
+	root.SetGlobalNormalizationFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "role" {
+			name = "roles" // a process has one role, or all
+		}
+		return pflag.NormalizedName(name)
+	})
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", lines.Width)))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(

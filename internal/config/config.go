@@ -19,7 +19,7 @@ const (
 // docs/configuration.md.
 type Config struct {
 	DataDir string   `koanf:"data_dir" doc:"Folder of everything that the node keeps: seed file, database, certificate, copies of Terms. Relative paths below start here"`
-	Roles   []string `koanf:"roles" doc:"What this process does; only all is possible for now"`
+	Roles   []string `koanf:"roles" doc:"What this process does: all, or tower for a watchtower alone, which has no seed and no API"`
 	API     API      `koanf:"api" doc:"The API for the owner's programs"`
 	Peer    Peer     `koanf:"peer" doc:"Answers of other nodes to tickets of this one"`
 	Store   Store    `koanf:"store" doc:"The database"`
@@ -28,6 +28,8 @@ type Config struct {
 	Chains  []Chain  `koanf:"chains" doc:"The chains served. Test networks only"`
 	Policy  Policy   `koanf:"policy" doc:"What this node agrees to"`
 	Payouts Payouts  `koanf:"payouts" doc:"Where coins may go and how much of them, whatever credential asks for it"`
+	Towers  Towers   `koanf:"towers" doc:"The watchtowers that redeem and refund in this node's place while it is down; see docs/watchtower.md"`
+	Tower   Tower    `koanf:"tower" doc:"Only with the role tower: what this watchtower does for others"`
 	Mainnet Mainnet  `koanf:"mainnet" doc:"Mainnets. Refused by this version"`
 	Log     Log      `koanf:"log" doc:"The log, on standard error"`
 	Metrics Metrics  `koanf:"metrics" doc:"Metrics for Prometheus"`
@@ -203,7 +205,7 @@ type Metrics struct {
 func Default(dataDir string) Config {
 	return Config{
 		DataDir: dataDir,
-		Roles:   []string{"all"},
+		Roles:   []string{RoleAll},
 		API: API{
 			Listen: "127.0.0.1:9520", REST: true, MaxMessage: 64 << 10, MaxConns: 256, MaxStreams: 64,
 			MaxWatchers: 64, CallTimeout: time.Minute, Rate: 50,
@@ -213,6 +215,7 @@ func Default(dataDir string) Config {
 		Keys:    Keys{SeedFile: "seed.age", PassphraseEnv: "KOFO_PASSPHRASE", PassphraseFD: -1},
 		Policy:  Policy{MaxLock: 72 * time.Hour, CopiesDir: "terms", Consent: true, ConsentWait: 10 * time.Second},
 		Payouts: Payouts{Delay: 24 * time.Hour},
+		Tower:   Tower{Longest: 30 * 24 * time.Hour},
 		Log:     Log{Level: "info", Format: "text"},
 	}
 }

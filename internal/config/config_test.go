@@ -113,7 +113,7 @@ func TestFileThenEnvironmentThenFlags(t *testing.T) {
 			return fmt.Sprint(n == 2)
 		case "duration":
 			return fmt.Sprintf("%dm", n)
-		case "number":
+		case "number", "amount":
 			return fmt.Sprint(n)
 		default:
 			return fmt.Sprintf("value%d", n)

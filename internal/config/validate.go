@@ -85,6 +85,9 @@ func (c Config) validate() []Problem {
 	out = append(out, c.validateChains()...)
 	out = append(out, c.Policy.validate(c.Chains)...)
 	out = append(out, c.Payouts.validate(c.Chains)...)
+	out = append(out, c.Towers.validate()...)
+	out = append(out, c.Tower.validate()...)
+	out = append(out, c.validateRoles()...)
 	out = append(out, c.Mainnet.validate()...)
 	out = append(out, c.Log.validate()...)
 	if c.Metrics.Listen != "" {
@@ -124,9 +127,6 @@ func (c Config) validateRoot() []Problem {
 	p := problems{}
 	if c.DataDir == "" {
 		p.add(ReasonMissing, "data_dir", "must be given")
-	}
-	if len(c.Roles) != 1 || c.Roles[0] != "all" {
-		p.add(ReasonBadValue, "roles", "%q, only [all] is possible for now", c.Roles)
 	}
 	return p.list
 }

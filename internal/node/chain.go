@@ -9,6 +9,7 @@ import (
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
 	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/tower"
 	"github.com/kofo-network/kofo/monitor/breaker"
 	"github.com/kofo-network/kofo/monitor/gate"
 	"github.com/kofo-network/kofo/monitor/runner"
@@ -29,6 +30,8 @@ type adapter interface {
 	agreement.Reserver
 	agreement.Prover
 	purse
+	tower.Maker
+	guardedChain
 	BackEnds() *backend.Pool
 	setUp
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/kofo-network/kofo/internal/disk"
 	"github.com/kofo-network/kofo/internal/server"
 	"github.com/kofo-network/kofo/internal/store"
+	"github.com/kofo-network/kofo/internal/tower"
 	"github.com/kofo-network/kofo/internal/wallet"
 	"github.com/kofo-network/kofo/monitor/breaker"
 	"github.com/kofo-network/kofo/monitor/bus"
@@ -44,6 +45,7 @@ type core struct {
 	disk     *disk.Keeper
 	seen     *observer
 	copies   *copyKeeper
+	guard    *tower.Guard
 	feed     *server.Feed
 	environ  []string
 	// fatal gets the failure after which the store must not be written.
@@ -163,9 +165,11 @@ func (c *core) openEngine(context.Context, *wallet.Seed) error {
 			story.changed(swaps)
 			c.seen.changed(swaps)
 			c.feed.SwapsChanged(swaps)
+			c.guard.Changed(swaps)
 		},
 		Now: time.Now, Log: c.log,
 	})
+	c.guard = c.newGuard()
 	var err error
 	if c.copies, err = c.openCopies(); err != nil {
 		return err
@@ -191,7 +195,7 @@ func (c *core) openEngine(context.Context, *wallet.Seed) error {
 			return err == nil && on.Finality
 		},
 		Suspended: c.suspended,
-		Copies:    c.copies,
+		Copies:    guardedCopies{c.copies, c.guard},
 		DiskFree:  func() (uint64, error) { return diskFree(c.cfg.DataDir) },
 	}
 	var lanes []runner.Chain
@@ -227,6 +231,7 @@ func (c *core) run(ctx context.Context) error {
 	g.Go(func() error { return c.runner.Run(ctx) })
 	g.Go(func() error { return payments{core: c}.lookAfter(ctx) })
 	g.Go(func() error { return c.tickBreakers(ctx) })
+	g.Go(func() error { return c.guard.Run(ctx) })
 	g.Go(func() error {
 		select {
 		case err := <-c.fatal:

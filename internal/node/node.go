@@ -47,6 +47,9 @@ const (
 
 // Run runs a node until ctx ends. It returns nil where it was stopped.
 func Run(ctx context.Context, cfg config.Config, o Options) error {
+	if cfg.IsTower() {
+		return runTower(ctx, cfg, o)
+	}
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
@@ -273,7 +276,7 @@ func (c *core) newAPI(
 	api, err := server.New(server.Options{
 		Quoter: agreements, Agreer: agreements, Records: records{agreements, c.store.Agreements()},
 		Swaps: c.store, Engine: c.engine, Journal: c.store, Payments: payments{core: c}, Tokens: c.store, Requests: c.store,
-		Payouts: c.payoutGuard(), Doctor: c.doctor(), Budget: c.chains.budget,
+		Payouts: c.payoutGuard(), Guards: c.guard, Doctor: c.doctor(), Budget: c.chains.budget,
 		Chains: c.served(), Feed: c.feed, Certificate: certificate, REST: limits.REST,
 		Info: server.Info{
 			Version: o.Version, Commit: o.Commit, Party: c.identity.PartyID(), PeerAddress: replyTo,

@@ -23,6 +23,8 @@ type Client struct {
 	Identity crypto.Signer
 	// Address is where this node listens itself; empty where it does not.
 	Address string
+
+	message int // bound of a message, maxMessage where 0
 }
 
 // Answer hands an acceptance to the node at an address and returns its
@@ -50,9 +52,10 @@ func (c Client) call(to agreement.Address, f func(grpc.ClientConnInterface) erro
 	if err != nil {
 		return err
 	}
+	limit := max(maxMessage, c.message)
 	conn, err := grpc.NewClient("passthrough:///"+to.HostPort,
 		grpc.WithTransportCredentials(credentials.NewTLS(config)),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(limit), grpc.MaxCallSendMsgSize(limit)),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithDisableRetry(), // the agreement asks again by itself
 		grpc.WithNoProxy(),      // an address out of a ticket is for nobody else

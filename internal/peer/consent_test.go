@@ -33,7 +33,7 @@ func (f consentFunc) Answer(_ context.Context, from htlc.PartyID, q runner.Quest
 // serveAll runs a server with every service until the test ends.
 func serveAll(t *testing.T, k ed25519.PrivateKey, parts wire.Services) agreement.Address {
 	t.Helper()
-	s, err := NewServer(k, parts, generous(), slog.New(slog.DiscardHandler))
+	s, err := NewServer(k, parts, limitsFor(parts), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

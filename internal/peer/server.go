@@ -34,6 +34,7 @@ type Limits struct {
 	CallTime        time.Duration // for one call, waiting included
 	Handshake       time.Duration
 	Idle            time.Duration // a connection without a call
+	Message         int           // bytes of a message
 }
 
 // DefaultLimits are ample for a node with a thousand swaps an hour.
@@ -41,7 +42,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		Connections: 256, ConnectionsEach: 8,
 		CallEvery: time.Second, CallBurst: 10, Sources: 4096,
-		Calls: 16, CallTime: 10 * time.Second, Handshake: 5 * time.Second, Idle: 30 * time.Second,
+		Calls: 16, CallTime: 10 * time.Second, Handshake: 5 * time.Second, Idle: 30 * time.Second, Message: maxMessage,
 	}
 }
 
@@ -63,7 +64,7 @@ func NewServer(identity crypto.Signer, parts wire.Services, limits Limits, log *
 	s := &Server{limits: limits, rates: newRates(limits, time.Now), slots: make(slots, limits.Calls), log: log}
 	s.grpc = grpc.NewServer(
 		grpc.Creds(credentials.NewTLS(config)),
-		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
+		grpc.MaxRecvMsgSize(limits.Message), grpc.MaxSendMsgSize(limits.Message),
 		grpc.MaxHeaderListSize(maxHeaders), grpc.MaxConcurrentStreams(4),
 		grpc.ConnectionTimeout(limits.Handshake),
 		grpc.KeepaliveParams(keepalive.ServerParameters{

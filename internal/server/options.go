@@ -34,6 +34,7 @@ type Options struct {
 	Tokens   Tokens
 	Requests Requests
 	Payouts  Payouts
+	Guards   Guards
 	// Doctor looks at everything that a swap relies on.
 	Doctor func(context.Context) doctor.Report
 	Chains []Chain
@@ -59,7 +60,7 @@ type Options struct {
 
 func (o *Options) check() error {
 	missing := o.Quoter == nil || o.Agreer == nil || o.Records == nil || o.Swaps == nil || o.Engine == nil ||
-		o.Journal == nil || o.Payments == nil || o.Tokens == nil || o.Requests == nil || o.Payouts == nil || o.Doctor == nil || o.Feed == nil || o.Budget == nil ||
+		o.Journal == nil || o.Payments == nil || o.Tokens == nil || o.Requests == nil || o.Payouts == nil || o.Guards == nil || o.Doctor == nil || o.Feed == nil || o.Budget == nil ||
 		o.Shutdown == nil || o.Fatal == nil || o.Log == nil
 	if missing {
 		return errors.New("server: a part is missing")

@@ -33,7 +33,7 @@ func (s *Server) rest(ctx context.Context) (http.Handler, error) {
 	mux := newMux()
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		rest.RegisterSettlementServiceHandler, rest.RegisterWalletServiceHandler, rest.RegisterChainServiceHandler,
-		rest.RegisterNodeServiceHandler, rest.RegisterTokenServiceHandler,
+		rest.RegisterNodeServiceHandler, rest.RegisterTokenServiceHandler, rest.RegisterTowerServiceHandler,
 	} {
 		if err := register(ctx, mux, conn); err != nil {
 			return nil, errors.Join(fmt.Errorf("rest: %w", err), conn.Close())

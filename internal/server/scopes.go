@@ -60,6 +60,8 @@ var calls = map[string]call{
 	kofov1.TokenService_CreateToken_FullMethodName:      {scope: scopeAdmin, mutating: true},
 	kofov1.TokenService_ListTokens_FullMethodName:       {scope: scopeAdmin},
 	kofov1.TokenService_RevokeToken_FullMethodName:      {scope: scopeAdmin, mutating: true},
+	kofov1.TowerService_ListTowers_FullMethodName:       {scope: scopeRead},
+	kofov1.TowerService_ShowGuards_FullMethodName:       {scope: scopeRead},
 
 	// What a client needs before it has a token: whether the node answers, and
 	// the shape of the API, which is public.

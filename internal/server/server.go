@@ -83,6 +83,7 @@ func New(o Options) (*Server, error) {
 	kofov1.RegisterChainServiceServer(s.grpc, chainService{s: s})
 	kofov1.RegisterNodeServiceServer(s.grpc, nodeService{s: s})
 	kofov1.RegisterTokenServiceServer(s.grpc, tokenService{s: s})
+	kofov1.RegisterTowerServiceServer(s.grpc, towerService{s: s})
 	grpc_health_v1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 	return s, nil

@@ -245,7 +245,7 @@ func TestScopes(t *testing.T) {
 	}
 	for _, d := range []grpc.ServiceDesc{
 		kofov1.SettlementService_ServiceDesc, kofov1.WalletService_ServiceDesc, kofov1.ChainService_ServiceDesc,
-		kofov1.NodeService_ServiceDesc, kofov1.TokenService_ServiceDesc,
+		kofov1.NodeService_ServiceDesc, kofov1.TokenService_ServiceDesc, kofov1.TowerService_ServiceDesc,
 	} {
 		for _, m := range d.Methods {
 			need, ok := needs[m.MethodName]

@@ -190,7 +190,7 @@ func (th *theft) attempts(t *testing.T) map[string][]proto.Message {
 
 // harmless calls show or quote, or end the process, and pay nobody.
 var harmless = []string{
-	"Quote", "Inspect", "Get", "List", "History", "Watch", "Export", "Statistics", "Addresses", "Balances", "Transactions", "ListPayouts",
+	"Quote", "Inspect", "Get", "List", "History", "Watch", "Export", "Statistics", "Addresses", "Balances", "Transactions", "ListPayouts", "ListTowers", "ShowGuards",
 	"ListChains", "GetChain", "Info", "Shutdown", "Resume", "Doctor", "ListTokens",
 	// It pays nobody but miners, of a swap that waits near its deadline, at most
 	// what is at risk there, and within the limits: RaisedBudgetIsCounted.

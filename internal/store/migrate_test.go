@@ -21,6 +21,7 @@ import (
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
 	"github.com/kofo-network/kofo/internal/store"
+	guard "github.com/kofo-network/kofo/internal/tower"
 	"github.com/kofo-network/kofo/monitor/engine"
 	"github.com/kofo-network/kofo/monitor/tower"
 )
@@ -81,6 +82,8 @@ func fillGuards(t *testing.T, s *store.Store) {
 	opener := tower.RefundOpener("funding")
 	must(t, s.SavePackage(ctx, tower.Stored{Owner: htlc.PartyID{1}, Locator: opener.Locator(), Kind: tower.Refund, Bytes: []byte{1}, Until: 1}))
 	must(t, s.SaveTasks(ctx, nil, &tower.Cursor{Chain: chainA, Block: block(9)}))
+	must(t, s.SaveOwner(ctx, guard.Owner{Party: htlc.PartyID{1}, Price: "tea", Since: 1, Until: 2}))
+	must(t, s.SaveGuard(ctx, guard.Guarded{Swap: htlc.SwapID{1}, Kind: tower.Refund, Tower: htlc.PartyID{2}, About: "tx:0", Until: 2, KeptAt: 1}))
 }
 
 // migrateForward opens every released schema with swaps in flight, and goes on

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/kofo-network/kofo/internal/store"
+	guards "github.com/kofo-network/kofo/internal/tower/towertest"
 	"github.com/kofo-network/kofo/monitor/tower"
 	"github.com/kofo-network/kofo/monitor/tower/towertest"
 )
@@ -15,6 +16,11 @@ func testTower(t *testing.T, dsn string) {
 		if last != nil {
 			must(t, last.Close())
 		}
+		last = open(t, dsn)
+		return last
+	})
+	guards.Run(t, func(t *testing.T) guards.Keeper {
+		must(t, last.Close())
 		last = open(t, dsn)
 		return last
 	})

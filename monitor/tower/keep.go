@@ -33,6 +33,9 @@ type Offered struct {
 	Kind    Kind
 	Bytes   []byte
 	Until   int64 // unix seconds
+	// Seen opens a refund at once: its funding was in a block before the package
+	// came, and the tower does not look at that block again. Empty otherwise.
+	Seen string
 }
 
 // Keep stores a package; when it returns nil the owner may rely on it. A
@@ -47,6 +50,8 @@ func (t *Tower) Keep(ctx context.Context, owner htlc.PartyID, o Offered) error {
 		return fmt.Errorf("%w: %d bytes, at most %d", ErrPackage, len(o.Bytes), MaxPackage)
 	case quota.Packages == 0:
 		return ErrStranger
+	case o.Seen != "" && (o.Kind != Refund || RefundOpener(o.Seen).Locator() != o.Locator):
+		return fmt.Errorf("%w: what opens it does not belong to it", ErrPackage)
 	case o.Until <= now.Unix() || o.Until > now.Add(quota.Longest).Unix():
 		return fmt.Errorf("%w: until %d, at most %s from now", ErrTooLong, o.Until, quota.Longest)
 	}
@@ -59,13 +64,20 @@ func (t *Tower) Keep(ctx context.Context, owner htlc.PartyID, o Offered) error {
 	if len(own) >= quota.Packages && !holds(own, o.Locator) {
 		return fmt.Errorf("%w: %d packages", ErrQuota, quota.Packages)
 	}
-	err = t.o.Store.SavePackage(ctx, Stored{
-		Owner: owner, Locator: o.Locator, Kind: o.Kind, Bytes: o.Bytes, Until: o.Until, Task: Task{State: Sealed},
-	})
-	if err == nil {
-		t.index.add(o.Locator)
+	p := Stored{Owner: owner, Locator: o.Locator, Kind: o.Kind, Bytes: o.Bytes, Until: o.Until, Task: Task{State: Sealed}}
+	if o.Seen != "" { // what does not open is told to who can still change it
+		if _, err := Open(o.Bytes, RefundOpener(o.Seen)); err != nil {
+			return err
+		}
 	}
-	return err
+	if err := t.o.Store.SavePackage(ctx, p); err != nil {
+		return err
+	}
+	t.index.add(o.Locator)
+	if o.Seen == "" {
+		return nil
+	}
+	return t.o.Store.SaveTasks(ctx, []Stored{t.unseal(p, RefundOpener(o.Seen), nil)}, nil)
 }
 
 func holds(own []Stored, l Locator) bool {

@@ -39,6 +39,8 @@ const (
 	MaxRungs   = 24       // of the ladder of feerates
 	version    = 1
 	keySize    = 32
+
+	maxPatience = 7 * 24 * 3600 // seconds
 )
 
 // LocatorSize is the length of a Locator.
@@ -108,6 +110,9 @@ type Package struct {
 	Opens int64 `json:"opens"`
 	// Confirmations is the depth at which a spend counts as final.
 	Confirmations uint64 `json:"confirmations"`
+	// Patience is how many seconds, by the chain's clock, a spend that is due is
+	// left to its owner, who pays less where no tower outbids it.
+	Patience int64 `json:"patience,omitempty"`
 	// Ladder has the signed spends of chains whose spends are signed by the
 	// owner; on others Call is what anybody may send.
 	Ladder []Rung `json:"ladder,omitempty"`
@@ -130,6 +135,8 @@ func (p Package) Validate() error {
 		return fmt.Errorf("%w: time lock %d", ErrPackage, p.Opens)
 	case p.Confirmations == 0 || p.Confirmations > 10_000:
 		return fmt.Errorf("%w: depth %d", ErrPackage, p.Confirmations)
+	case p.Patience < 0 || p.Patience > maxPatience:
+		return fmt.Errorf("%w: patience of %d s", ErrPackage, p.Patience)
 	case (len(p.Ladder) == 0) == (len(p.Call) == 0):
 		return fmt.Errorf("%w: it needs signed spends or a call, not both", ErrPackage)
 	case len(p.Ladder) > MaxRungs:

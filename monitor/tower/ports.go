@@ -62,8 +62,8 @@ type Task struct {
 	Chain  htlc.ChainID // where it spends
 	Opener Opener
 	Secret *htlc.Secret // of a redeem
-	// Since and From are clock and height of the spend's chain when it was
-	// pushed first, 0 before.
+	// Since and From are clock and height of the spend's chain when it was due
+	// first, 0 before.
 	Since int64
 	From  uint64
 	TxID  string // of the last push

@@ -278,11 +278,14 @@ func (t *Tower) attend(ctx context.Context, c *followed, p Stored, tip adapters.
 		return task, nil
 	}
 	task.GoneAt = 0
-	if inside.Kind == Refund && tip.Clock <= inside.Opens {
+	if inside.Kind == Refund && tip.Clock <= inside.Opens+inside.Patience {
 		return task, nil
 	}
 	if task.Since == 0 {
 		task.Since, task.From = tip.Clock, tip.Height
+	}
+	if inside.Kind == Redeem && tip.Clock < task.Since+inside.Patience {
+		return task, nil
 	}
 	txid, err := t.push(ctx, c, inside, task, tip)
 	if err == nil {

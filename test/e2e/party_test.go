@@ -46,6 +46,8 @@ type settings struct {
 	MoreEthereum string
 	// MorePolicy are further keys of the policy.
 	MorePolicy string
+	// More are further sections.
+	More string
 }
 
 // party is a kofod process with a client.
@@ -74,6 +76,7 @@ chains:
      profile: devnet, poll_interval: 200ms, fees: {stress_rate: 20}}
   - {name: ethereum, kind: evm, id: "` + ethereumChain + `", url: "{{.Ethereum}}",
      profile: devnet, poll_interval: 200ms, fees: {stress_rate: 20}{{.MoreEthereum}}}
+{{.More}}
 `))
 
 func newAccount() (wallet.EVMAccount, error) {

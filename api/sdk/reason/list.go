@@ -89,6 +89,16 @@ const (
 	RescueMismatch Reason = "RESCUE_MISMATCH"
 	RescueHeld     Reason = "RESCUE_HELD"
 
+	// Watchtowers.
+
+	TowerNoAgreement Reason = "TOWER_NO_AGREEMENT"
+	TowerQuota       Reason = "TOWER_QUOTA"
+	TowerPrice       Reason = "TOWER_PRICE"
+	TowerTooLong     Reason = "TOWER_TOO_LONG"
+	TowerPackage     Reason = "TOWER_PACKAGE"
+	TowerInUse       Reason = "TOWER_IN_USE"
+	TowerChain       Reason = "TOWER_CHAIN"
+
 	// The seed and its file.
 
 	SeedWordCount       Reason = "SEED_WORD_COUNT"
@@ -215,6 +225,15 @@ var groups = []Group{
 		{CopyForeign, codes.FailedPrecondition, "a copy or a backup is encrypted to another seed, or about another party", "check the words of the seed"},
 		{RescueMismatch, codes.InvalidArgument, "what was typed in does not fit the terms", "compare it with the block explorer, digit by digit"},
 		{RescueHeld, codes.FailedPrecondition, "to show the secret now is not safe: the other party could take both legs", "read the text; wait, or refund after the time lock"},
+	}},
+	{"Watchtowers", []Info{
+		{TowerNoAgreement, codes.PermissionDenied, "the tower keeps nothing for this party", "ask its operator to list this node's party (`kofo node info`) in `tower.owners`"},
+		{TowerQuota, codes.ResourceExhausted, "the tower keeps as much for this party as was agreed", "ask its operator for more, or wait until swaps close"},
+		{TowerPrice, codes.FailedPrecondition, "the tower asks another price than the configuration agrees to", "`kofo tower list` shows what it asks; to agree, write it word for word into `price` of the tower"},
+		{TowerTooLong, codes.FailedPrecondition, "the tower keeps packages for a shorter time than the swap needs", "ask its operator for longer, or use another tower"},
+		{TowerPackage, codes.InvalidArgument, "what was handed over is no package that the tower can keep", "read the text; update the older of node and tower"},
+		{TowerInUse, codes.FailedPrecondition, "the package has opened, so it is not replaced any more", "none is needed: the tower works with the one that it has"},
+		{TowerChain, codes.FailedPrecondition, "the tower does not follow the chain", "use a tower that follows it: `kofo tower list`"},
 	}},
 	{"The seed and its file", []Info{
 		{SeedWordCount, codes.InvalidArgument, "a seed has 12, 15, 18, 21 or 24 words", "count the words"},

@@ -27,15 +27,24 @@ type Answerer interface {
 	Answer(ctx context.Context, offer htlc.Salt, acceptance string) (countersignature string, err error)
 }
 
-// Services are what a PeerService is made of.
+// Services are what a PeerService is made of, and a TowerService where there is a
+// Tower.
 type Services struct {
 	Answerer  Answerer
 	Consenter Consenter
 	Addresses Addresses
+	Tower     Tower
 }
 
-// Register serves PeerService.
+// Register serves PeerService, or TowerService alone where nothing but a Tower is
+// given.
 func Register(s grpc.ServiceRegistrar, parts Services) {
+	if parts.Tower != nil {
+		peerv1.RegisterTowerServiceServer(s, &towerServer{tower: parts.Tower})
+		if parts.Answerer == nil && parts.Consenter == nil {
+			return
+		}
+	}
 	peerv1.RegisterPeerServiceServer(s, &server{
 		answerer: parts.Answerer, consenter: parts.Consenter, addresses: parts.Addresses,
 	})

@@ -23,6 +23,8 @@ import (
 	"github.com/kofo-network/kofo/internal/payout"
 	"github.com/kofo-network/kofo/internal/server"
 	"github.com/kofo-network/kofo/internal/store"
+	"github.com/kofo-network/kofo/internal/tower"
+	"github.com/kofo-network/kofo/internal/tower/towertest"
 	"github.com/kofo-network/kofo/internal/wallet"
 	"github.com/kofo-network/kofo/monitor/engine"
 )
@@ -64,6 +66,8 @@ type Options struct {
 	// default.
 	Payouts payout.Rules
 	Now     func() time.Time
+	// Guards are the node's towers; what they keep stands in the node's store.
+	Guards tower.Options
 	// Checks are what the doctor finds.
 	Checks []doctor.Check
 }
@@ -229,7 +233,7 @@ func (n *Node) serve(ctx context.Context, id htlc.PartyID, o Options) error {
 	}
 	n.Server, err = server.New(server.Options{
 		Quoter: n.Service, Agreer: agreer, Records: recordsOf{n.book, n.Service}, Swaps: n.book, Engine: n.book, Journal: n.book,
-		Payments: n.book, Tokens: n.Store, Requests: n.Store, Payouts: payout.New(o.Payouts, n.Store, o.Now, quietLog()), Now: o.Now,
+		Payments: n.book, Tokens: n.Store, Requests: n.Store, Payouts: payout.New(o.Payouts, n.Store, o.Now, quietLog()), Guards: n.guards(o), Now: o.Now,
 		Doctor: func(context.Context) doctor.Report { return doctor.Report{Checks: o.Checks, At: o.Now()} }, Chains: chains,
 		Budget: budgetOf, Feed: n.feed, Certificate: certificate, REST: true, Limits: o.Limits,
 		Info:     server.Info{Version: "test", Commit: "0123456", Party: id, Store: "sqlite", DataVersion: 1, Started: time.Now()},
@@ -247,6 +251,14 @@ func (n *Node) serve(ctx context.Context, id htlc.PartyID, o Options) error {
 	n.Addr = listener.Addr().String()
 	go func() { n.done <- n.Server.Serve(ctx, listener) }()
 	return nil
+}
+
+// guards asks the towers of the options.
+func (n *Node) guards(o Options) *tower.Guard {
+	o.Guards.Guards, o.Guards.Now, o.Guards.Log = n.Store, o.Now, quietLog()
+	o.Guards.Makers = func(htlc.ChainID) (tower.Maker, error) { return towertest.Maker{}, nil }
+	o.Guards.Funding = func(context.Context, htlc.Swap) (adapters.Tx, error) { return adapters.Tx{}, nil }
+	return tower.NewGuard(o.Guards)
 }
 
 // Stop ends the node and waits for it. It may be called twice.

@@ -96,8 +96,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.coinsStmt, err = db.PrepareContext(ctx, coins); err != nil {
 		return nil, fmt.Errorf("error preparing query Coins: %w", err)
 	}
+	if q.countGuardsStmt, err = db.PrepareContext(ctx, countGuards); err != nil {
+		return nil, fmt.Errorf("error preparing query CountGuards: %w", err)
+	}
+	if q.countTowerOwnersStmt, err = db.PrepareContext(ctx, countTowerOwners); err != nil {
+		return nil, fmt.Errorf("error preparing query CountTowerOwners: %w", err)
+	}
+	if q.countTowerPackagesStmt, err = db.PrepareContext(ctx, countTowerPackages); err != nil {
+		return nil, fmt.Errorf("error preparing query CountTowerPackages: %w", err)
+	}
 	if q.cursorStmt, err = db.PrepareContext(ctx, cursor); err != nil {
 		return nil, fmt.Errorf("error preparing query Cursor: %w", err)
+	}
+	if q.dropGuardStmt, err = db.PrepareContext(ctx, dropGuard); err != nil {
+		return nil, fmt.Errorf("error preparing query DropGuard: %w", err)
 	}
 	if q.dropLaneStmt, err = db.PrepareContext(ctx, dropLane); err != nil {
 		return nil, fmt.Errorf("error preparing query DropLane: %w", err)
@@ -116,6 +128,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.dropSpendingStmt, err = db.PrepareContext(ctx, dropSpending); err != nil {
 		return nil, fmt.Errorf("error preparing query DropSpending: %w", err)
+	}
+	if q.dropTowerPackageStmt, err = db.PrepareContext(ctx, dropTowerPackage); err != nil {
+		return nil, fmt.Errorf("error preparing query DropTowerPackage: %w", err)
 	}
 	if q.dropTowerPackagesStmt, err = db.PrepareContext(ctx, dropTowerPackages); err != nil {
 		return nil, fmt.Errorf("error preparing query DropTowerPackages: %w", err)
@@ -137,6 +152,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.forgetHoldsStmt, err = db.PrepareContext(ctx, forgetHolds); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetHolds: %w", err)
+	}
+	if q.guardsStmt, err = db.PrepareContext(ctx, guards); err != nil {
+		return nil, fmt.Errorf("error preparing query Guards: %w", err)
 	}
 	if q.historyStmt, err = db.PrepareContext(ctx, history); err != nil {
 		return nil, fmt.Errorf("error preparing query History: %w", err)
@@ -246,8 +264,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.revokeTokenStmt, err = db.PrepareContext(ctx, revokeToken); err != nil {
 		return nil, fmt.Errorf("error preparing query RevokeToken: %w", err)
 	}
+	if q.setGuardStmt, err = db.PrepareContext(ctx, setGuard); err != nil {
+		return nil, fmt.Errorf("error preparing query SetGuard: %w", err)
+	}
 	if q.setTowerCursorStmt, err = db.PrepareContext(ctx, setTowerCursor); err != nil {
 		return nil, fmt.Errorf("error preparing query SetTowerCursor: %w", err)
+	}
+	if q.setTowerOwnerStmt, err = db.PrepareContext(ctx, setTowerOwner); err != nil {
+		return nil, fmt.Errorf("error preparing query SetTowerOwner: %w", err)
 	}
 	if q.setTowerTaskStmt, err = db.PrepareContext(ctx, setTowerTask); err != nil {
 		return nil, fmt.Errorf("error preparing query SetTowerTask: %w", err)
@@ -284,6 +308,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.towerLocatorsStmt, err = db.PrepareContext(ctx, towerLocators); err != nil {
 		return nil, fmt.Errorf("error preparing query TowerLocators: %w", err)
+	}
+	if q.towerOwnerStmt, err = db.PrepareContext(ctx, towerOwner); err != nil {
+		return nil, fmt.Errorf("error preparing query TowerOwner: %w", err)
 	}
 	if q.towerPackagesStmt, err = db.PrepareContext(ctx, towerPackages); err != nil {
 		return nil, fmt.Errorf("error preparing query TowerPackages: %w", err)
@@ -443,9 +470,29 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing coinsStmt: %w", cerr)
 		}
 	}
+	if q.countGuardsStmt != nil {
+		if cerr := q.countGuardsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countGuardsStmt: %w", cerr)
+		}
+	}
+	if q.countTowerOwnersStmt != nil {
+		if cerr := q.countTowerOwnersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countTowerOwnersStmt: %w", cerr)
+		}
+	}
+	if q.countTowerPackagesStmt != nil {
+		if cerr := q.countTowerPackagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countTowerPackagesStmt: %w", cerr)
+		}
+	}
 	if q.cursorStmt != nil {
 		if cerr := q.cursorStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing cursorStmt: %w", cerr)
+		}
+	}
+	if q.dropGuardStmt != nil {
+		if cerr := q.dropGuardStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropGuardStmt: %w", cerr)
 		}
 	}
 	if q.dropLaneStmt != nil {
@@ -476,6 +523,11 @@ func (q *Queries) Close() error {
 	if q.dropSpendingStmt != nil {
 		if cerr := q.dropSpendingStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing dropSpendingStmt: %w", cerr)
+		}
+	}
+	if q.dropTowerPackageStmt != nil {
+		if cerr := q.dropTowerPackageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropTowerPackageStmt: %w", cerr)
 		}
 	}
 	if q.dropTowerPackagesStmt != nil {
@@ -511,6 +563,11 @@ func (q *Queries) Close() error {
 	if q.forgetHoldsStmt != nil {
 		if cerr := q.forgetHoldsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetHoldsStmt: %w", cerr)
+		}
+	}
+	if q.guardsStmt != nil {
+		if cerr := q.guardsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing guardsStmt: %w", cerr)
 		}
 	}
 	if q.historyStmt != nil {
@@ -693,9 +750,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing revokeTokenStmt: %w", cerr)
 		}
 	}
+	if q.setGuardStmt != nil {
+		if cerr := q.setGuardStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setGuardStmt: %w", cerr)
+		}
+	}
 	if q.setTowerCursorStmt != nil {
 		if cerr := q.setTowerCursorStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setTowerCursorStmt: %w", cerr)
+		}
+	}
+	if q.setTowerOwnerStmt != nil {
+		if cerr := q.setTowerOwnerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setTowerOwnerStmt: %w", cerr)
 		}
 	}
 	if q.setTowerTaskStmt != nil {
@@ -756,6 +823,11 @@ func (q *Queries) Close() error {
 	if q.towerLocatorsStmt != nil {
 		if cerr := q.towerLocatorsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing towerLocatorsStmt: %w", cerr)
+		}
+	}
+	if q.towerOwnerStmt != nil {
+		if cerr := q.towerOwnerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing towerOwnerStmt: %w", cerr)
 		}
 	}
 	if q.towerPackagesStmt != nil {
@@ -876,13 +948,18 @@ type Queries struct {
 	claimOutflowStmt        *sql.Stmt
 	claimSpendingStmt       *sql.Stmt
 	coinsStmt               *sql.Stmt
+	countGuardsStmt         *sql.Stmt
+	countTowerOwnersStmt    *sql.Stmt
+	countTowerPackagesStmt  *sql.Stmt
 	cursorStmt              *sql.Stmt
+	dropGuardStmt           *sql.Stmt
 	dropLaneStmt            *sql.Stmt
 	dropOutflowStmt         *sql.Stmt
 	dropPayoutStmt          *sql.Stmt
 	dropRedeemFeeStmt       *sql.Stmt
 	dropRequestStmt         *sql.Stmt
 	dropSpendingStmt        *sql.Stmt
+	dropTowerPackageStmt    *sql.Stmt
 	dropTowerPackagesStmt   *sql.Stmt
 	expireOutflowsStmt      *sql.Stmt
 	expireRequestsStmt      *sql.Stmt
@@ -890,6 +967,7 @@ type Queries struct {
 	finishRequestStmt       *sql.Stmt
 	forgetCoinsStmt         *sql.Stmt
 	forgetHoldsStmt         *sql.Stmt
+	guardsStmt              *sql.Stmt
 	historyStmt             *sql.Stmt
 	holdsStmt               *sql.Stmt
 	lanesStmt               *sql.Stmt
@@ -926,7 +1004,9 @@ type Queries struct {
 	replaceWithdrawalTxStmt *sql.Stmt
 	requestStmt             *sql.Stmt
 	revokeTokenStmt         *sql.Stmt
+	setGuardStmt            *sql.Stmt
 	setTowerCursorStmt      *sql.Stmt
+	setTowerOwnerStmt       *sql.Stmt
 	setTowerTaskStmt        *sql.Stmt
 	settleWithdrawalStmt    *sql.Stmt
 	spendCoinStmt           *sql.Stmt
@@ -939,6 +1019,7 @@ type Queries struct {
 	touchTokenStmt          *sql.Stmt
 	towerCursorStmt         *sql.Stmt
 	towerLocatorsStmt       *sql.Stmt
+	towerOwnerStmt          *sql.Stmt
 	towerPackagesStmt       *sql.Stmt
 	towerPackagesOfStmt     *sql.Stmt
 	txsOfStmt               *sql.Stmt
@@ -980,13 +1061,18 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		claimOutflowStmt:        q.claimOutflowStmt,
 		claimSpendingStmt:       q.claimSpendingStmt,
 		coinsStmt:               q.coinsStmt,
+		countGuardsStmt:         q.countGuardsStmt,
+		countTowerOwnersStmt:    q.countTowerOwnersStmt,
+		countTowerPackagesStmt:  q.countTowerPackagesStmt,
 		cursorStmt:              q.cursorStmt,
+		dropGuardStmt:           q.dropGuardStmt,
 		dropLaneStmt:            q.dropLaneStmt,
 		dropOutflowStmt:         q.dropOutflowStmt,
 		dropPayoutStmt:          q.dropPayoutStmt,
 		dropRedeemFeeStmt:       q.dropRedeemFeeStmt,
 		dropRequestStmt:         q.dropRequestStmt,
 		dropSpendingStmt:        q.dropSpendingStmt,
+		dropTowerPackageStmt:    q.dropTowerPackageStmt,
 		dropTowerPackagesStmt:   q.dropTowerPackagesStmt,
 		expireOutflowsStmt:      q.expireOutflowsStmt,
 		expireRequestsStmt:      q.expireRequestsStmt,
@@ -994,6 +1080,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		finishRequestStmt:       q.finishRequestStmt,
 		forgetCoinsStmt:         q.forgetCoinsStmt,
 		forgetHoldsStmt:         q.forgetHoldsStmt,
+		guardsStmt:              q.guardsStmt,
 		historyStmt:             q.historyStmt,
 		holdsStmt:               q.holdsStmt,
 		lanesStmt:               q.lanesStmt,
@@ -1030,7 +1117,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		replaceWithdrawalTxStmt: q.replaceWithdrawalTxStmt,
 		requestStmt:             q.requestStmt,
 		revokeTokenStmt:         q.revokeTokenStmt,
+		setGuardStmt:            q.setGuardStmt,
 		setTowerCursorStmt:      q.setTowerCursorStmt,
+		setTowerOwnerStmt:       q.setTowerOwnerStmt,
 		setTowerTaskStmt:        q.setTowerTaskStmt,
 		settleWithdrawalStmt:    q.settleWithdrawalStmt,
 		spendCoinStmt:           q.spendCoinStmt,
@@ -1043,6 +1132,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		touchTokenStmt:          q.touchTokenStmt,
 		towerCursorStmt:         q.towerCursorStmt,
 		towerLocatorsStmt:       q.towerLocatorsStmt,
+		towerOwnerStmt:          q.towerOwnerStmt,
 		towerPackagesStmt:       q.towerPackagesStmt,
 		towerPackagesOfStmt:     q.towerPackagesOfStmt,
 		txsOfStmt:               q.txsOfStmt,

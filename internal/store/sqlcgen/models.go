@@ -57,6 +57,17 @@ type Event struct {
 	At   int64
 }
 
+type Guard struct {
+	Swap    []byte
+	Leg     int64
+	Kind    string
+	Tower   []byte
+	Locator []byte
+	About   string
+	Until   int64
+	KeptAt  int64
+}
+
 type Hold struct {
 	Chain string
 	Point string
@@ -168,6 +179,13 @@ type TowerCursor struct {
 	Parent []byte
 	Time   int64
 	Clock  int64
+}
+
+type TowerOwner struct {
+	Owner []byte
+	Price string
+	Since int64
+	Until int64
 }
 
 type TowerPackage struct {

@@ -113,3 +113,14 @@ func (m *Memory) TowerCursor(_ context.Context, chain htlc.ChainID) (tower.Curso
 	c, ok := m.cursors[chain]
 	return c, ok, nil
 }
+
+// Forget takes a package away that is not open, and tells whether there was one.
+func (m *Memory) Forget(owner htlc.PartyID, l tower.Locator) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before := len(m.packages)
+	m.packages = slices.DeleteFunc(m.packages, func(p tower.Stored) bool {
+		return p.Owner == owner && p.Locator == l && p.State != tower.Opened
+	})
+	return len(m.packages) < before
+}

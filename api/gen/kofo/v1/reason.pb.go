@@ -211,6 +211,21 @@ const (
 	Reason_REASON_SIGNER_UNREACHABLE Reason = 180
 	// The process that holds the keys does not sign this.
 	Reason_REASON_SIGNER_REFUSED Reason = 181
+	// The tower keeps nothing for this party: it is not on its list, or it has not
+	// agreed to the tower's terms.
+	Reason_REASON_TOWER_NO_AGREEMENT Reason = 190
+	// The tower keeps as much for this party as was agreed.
+	Reason_REASON_TOWER_QUOTA Reason = 191
+	// The tower asks another price than the one that is agreed to.
+	Reason_REASON_TOWER_PRICE Reason = 192
+	// The tower keeps packages for a shorter time.
+	Reason_REASON_TOWER_TOO_LONG Reason = 193
+	// What was handed over is no package that the tower can keep.
+	Reason_REASON_TOWER_PACKAGE Reason = 194
+	// The package has opened, so it is not replaced any more.
+	Reason_REASON_TOWER_IN_USE Reason = 195
+	// The tower does not follow the chain.
+	Reason_REASON_TOWER_CHAIN Reason = 196
 )
 
 // Enum value maps for Reason.
@@ -302,6 +317,13 @@ var (
 		173: "REASON_DISK_FULL",
 		180: "REASON_SIGNER_UNREACHABLE",
 		181: "REASON_SIGNER_REFUSED",
+		190: "REASON_TOWER_NO_AGREEMENT",
+		191: "REASON_TOWER_QUOTA",
+		192: "REASON_TOWER_PRICE",
+		193: "REASON_TOWER_TOO_LONG",
+		194: "REASON_TOWER_PACKAGE",
+		195: "REASON_TOWER_IN_USE",
+		196: "REASON_TOWER_CHAIN",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":            0,
@@ -390,6 +412,13 @@ var (
 		"REASON_DISK_FULL":              173,
 		"REASON_SIGNER_UNREACHABLE":     180,
 		"REASON_SIGNER_REFUSED":         181,
+		"REASON_TOWER_NO_AGREEMENT":     190,
+		"REASON_TOWER_QUOTA":            191,
+		"REASON_TOWER_PRICE":            192,
+		"REASON_TOWER_TOO_LONG":         193,
+		"REASON_TOWER_PACKAGE":          194,
+		"REASON_TOWER_IN_USE":           195,
+		"REASON_TOWER_CHAIN":            196,
 	}
 )
 
@@ -424,7 +453,7 @@ var File_kofo_v1_reason_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x14kofo/v1/reason.proto\x12\akofo.v1*\xf2\x12\n" +
+	"\x14kofo/v1/reason.proto\x12\akofo.v1*\xae\x14\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_TICKET_EXPIRED\x10\x01\x12\x19\n" +
@@ -512,7 +541,14 @@ const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\x18REASON_PARTY_NOT_ALLOWED\x10\xac\x01\x12\x15\n" +
 	"\x10REASON_DISK_FULL\x10\xad\x01\x12\x1e\n" +
 	"\x19REASON_SIGNER_UNREACHABLE\x10\xb4\x01\x12\x1a\n" +
-	"\x15REASON_SIGNER_REFUSED\x10\xb5\x01B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
+	"\x15REASON_SIGNER_REFUSED\x10\xb5\x01\x12\x1e\n" +
+	"\x19REASON_TOWER_NO_AGREEMENT\x10\xbe\x01\x12\x17\n" +
+	"\x12REASON_TOWER_QUOTA\x10\xbf\x01\x12\x17\n" +
+	"\x12REASON_TOWER_PRICE\x10\xc0\x01\x12\x1a\n" +
+	"\x15REASON_TOWER_TOO_LONG\x10\xc1\x01\x12\x19\n" +
+	"\x14REASON_TOWER_PACKAGE\x10\xc2\x01\x12\x18\n" +
+	"\x13REASON_TOWER_IN_USE\x10\xc3\x01\x12\x17\n" +
+	"\x12REASON_TOWER_CHAIN\x10\xc4\x01B5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
 
 var (
 	file_kofo_v1_reason_proto_rawDescOnce sync.Once

@@ -40,7 +40,7 @@ func (c *core) serveTowerMetrics(ctx context.Context) error {
 
 func (c *core) towerSources() []telemetry.Source {
 	packages := func(name, help string, state guarded.State) telemetry.Source {
-		return telemetry.Source{Name: name, Help: help, Value: func() float64 { return c.packagesIn(state) }}
+		return telemetry.Source{Name: name, Help: help, Value: kept{c, state}.count}
 	}
 	return []telemetry.Source{
 		{Name: "tower_owners", Help: "Parties whose agreement with this tower holds.", Value: c.owners},
@@ -54,16 +54,21 @@ func (c *core) towerSources() []telemetry.Source {
 	}
 }
 
-// packagesIn counts what the tower keeps. Where the store does not answer that is
-// unknown, which is not none.
-func (c *core) packagesIn(state guarded.State) float64 {
+// kept is what the tower keeps in a state.
+type kept struct {
+	c     *core
+	state guarded.State
+}
+
+// count is unknown where the store does not answer, which is not none.
+func (k kept) count() float64 {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	states, err := c.store.TowerStates(ctx)
+	states, err := k.c.store.TowerStates(ctx)
 	if err != nil {
 		return math.NaN()
 	}
-	return float64(states[state])
+	return float64(states[k.state])
 }
 
 func (c *core) owners() float64 {

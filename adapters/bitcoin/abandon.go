@@ -102,14 +102,15 @@ type spender struct {
 
 // standing judges the fundings by the blocks. live are those that nothing in
 // a block conflicts with; buried: something conflicts with all others, as deep
-// as asked; mined: one of them is in a block.
+// as asked; mined: one of them is in a block. What keeps an undone coin from
+// coming back conflicts with the funding that needs it.
 func (w *wallet) standing(locks []lock, past map[wire.OutPoint]spender, confirmations uint64) (live []lock, buried, mined bool) {
 	buried = true
 	for _, l := range locks {
 		var depth uint64
 		for _, point := range l.points {
 			s := past[point]
-			if c, known := w.known[point]; known && !c.Unspent() {
+			if c, known := w.known[point]; known && c.Gone() {
 				s = spender{c.SpentBy, w.cursor.Height - c.SpentAt + 1}
 			}
 			if s.depth > 0 && s.by == l.id {
@@ -199,7 +200,7 @@ func (w *wallet) coinsOf(owner string, live []lock) ([]Coin, error) {
 		for _, point := range l.points {
 			c, known := w.known[point]
 			h, held := w.held[point]
-			if !known || held && h.owner != owner {
+			if !known || c.Undone || held && h.owner != owner {
 				continue
 			}
 			found = true

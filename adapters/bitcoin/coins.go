@@ -40,20 +40,33 @@ type Keys interface {
 	Leg(salt htlc.Salt, role Role, leg int) (*btcec.PrivateKey, error)
 }
 
-// Coin is a confirmed output of the wallet's own.
+// Coin is an output of the wallet's own that a block has, or had.
 type Coin struct {
 	Point    wire.OutPoint
 	Amount   int64 // satoshi
 	Branch   Branch
 	Index    uint32
-	Height   uint64 // of its block
+	Height   uint64 // of the last block that had it
 	Coinbase bool
-	SpentBy  chainhash.Hash // zero: unspent
-	SpentAt  uint64         // height; 0: unspent
+	// Parents are what the transaction that created the coin spends: none of a
+	// coinbase, nor where an earlier version has stored the coin.
+	Parents []wire.OutPoint
+	// Undone: that block has left the chain, and no other has the coin. It is no
+	// money then, and kept only to tell whether it can come back.
+	Undone bool
+	// SpentBy is the transaction in a block, and SpentAt its height, that has
+	// spent the coin; of an Undone one, the first that has spent what the coin's
+	// own transaction needs to be mined again. Zero: there is none.
+	SpentBy chainhash.Hash
+	SpentAt uint64
 }
 
-// Unspent reports whether no block has spent the coin.
-func (c Coin) Unspent() bool { return c.SpentAt == 0 }
+// Unspent reports whether the coin is there: a block has it and none has spent it.
+func (c Coin) Unspent() bool { return !c.Undone && !c.Gone() }
+
+// Gone reports whether a block has spent the coin, or, of an Undone one, has
+// something in it that keeps the coin from coming back.
+func (c Coin) Gone() bool { return c.SpentAt != 0 }
 
 // Hold commits a coin to an owner.
 type Hold struct {
@@ -68,7 +81,7 @@ type Hold struct {
 type Book struct {
 	Cursor adapters.BlockRef // zero before the first block
 	Next   [branches]uint32  // lowest index of each branch that no block has paid
-	Coins  []Coin            // spent ones too, as far as they were not forgotten
+	Coins  []Coin            // spent and undone ones too, as far as they were not forgotten
 	Holds  []Hold
 }
 
@@ -76,15 +89,18 @@ type Book struct {
 // whole, in the order of its fields, or not at all.
 type BlockChange struct {
 	// Undo, where not zero, is the height of a block that left the chain: coins
-	// of that height are deleted, coins spent at that height are unspent again.
+	// of that height are Undone, those with this SpentAt are not Gone any more.
 	Undo    uint64
-	Created []Coin // one that is known already is overwritten
+	Created []Coin // one that is known already is overwritten; none is Undone
 	Spent   []Coin // only Point, SpentBy and SpentAt are of interest
-	// Forget, where not zero, deletes coins spent at or below this height, with
-	// their holds.
+	// Forget, where not zero, deletes coins with a SpentAt at or below this
+	// height, with their holds.
 	Forget uint64
-	Next   [branches]uint32
-	Cursor adapters.BlockRef
+	// ForgetUndone, where not zero, deletes Undone coins of this height or below
+	// that are not Gone. Nobody holds them.
+	ForgetUndone uint64
+	Next         [branches]uint32
+	Cursor       adapters.BlockRef
 }
 
 // CoinStore keeps the wallet's coins and the block up to which they hold, for

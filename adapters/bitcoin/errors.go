@@ -77,20 +77,28 @@ func spent(op string, point wire.OutPoint) error {
 	}
 }
 
+// fateOf says what became of a coin that is gone.
+func fateOf(c Coin) string {
+	if c.Undone {
+		return fmt.Sprintf("coin %s left the chain with its block, and what it was made of is spent by %s", c.Point, c.SpentBy)
+	}
+	return fmt.Sprintf("coin %s is spent by %s", c.Point, c.SpentBy)
+}
+
 // coinGone: an own coin of the transaction is spent by something else. It is
 // no ErrSpent, which speaks of contracts: nothing is locked.
-func coinGone(op string, point wire.OutPoint, by string) error {
+func coinGone(op string, c Coin) error {
 	return &adapters.Error{
 		Reason: "COIN_SPENT", Op: op, Advice: "sign it again with other coins",
-		Err: fmt.Errorf("%w: coin %s is spent by %s", adapters.ErrRejected, point, by),
+		Err: fmt.Errorf("%w: %s", adapters.ErrRejected, fateOf(c)),
 	}
 }
 
 // coinLost is coinGone at the final depth.
-func coinLost(op string, point wire.OutPoint, by string) error {
+func coinLost(op string, c Coin) error {
 	return &adapters.Error{
 		Reason: "COIN_SPENT", Op: op, Advice: "sign it again with other coins",
-		Err: fmt.Errorf("%w: %w: coin %s is spent for good by %s", adapters.ErrRejected, adapters.ErrNonceTaken, point, by),
+		Err: fmt.Errorf("%w: %w: %s, for good", adapters.ErrRejected, adapters.ErrNonceTaken, fateOf(c)),
 	}
 }
 

@@ -1,6 +1,8 @@
 package bitcoin
 
 import (
+	"context"
+
 	"github.com/btcsuite/btcd/address/v2"
 	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/txscript/v2"
@@ -116,3 +118,34 @@ var (
 	VirtualSize = virtualSize
 	FeeFor      = feeFor
 )
+
+// Wallet is a wallet that is told of blocks by hand.
+type Wallet struct{ w *wallet }
+
+// OpenWallet reads its stores.
+func OpenWallet(ctx context.Context, signer Signer, coins CoinStore, holds HoldStore) (*Wallet, error) {
+	w := newWallet(&Adapter{params: Regtest(), signer: signer}, coins, holds)
+	return &Wallet{w}, w.load(ctx)
+}
+
+// Cursor is the last block that it was told of.
+func (w *Wallet) Cursor() adapters.BlockRef { return w.w.cursor }
+
+// Connect tells it of the next block.
+func (w *Wallet) Connect(ctx context.Context, ref adapters.BlockRef, block *wire.MsgBlock) error {
+	return w.w.connect(ctx, ref, block)
+}
+
+// Disconnect tells it that its last block has left the chain.
+func (w *Wallet) Disconnect(ctx context.Context, to adapters.BlockRef) error {
+	return w.w.disconnect(ctx, to)
+}
+
+// Script is that of an own address.
+func (w *Wallet) Script(index uint32) ([]byte, error) { return w.w.script(path{Receive, index}) }
+
+// Coin is what it knows of an output.
+func (w *Wallet) Coin(point wire.OutPoint) (Coin, bool) {
+	c, known := w.w.known[point]
+	return c, known
+}

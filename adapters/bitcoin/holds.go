@@ -170,9 +170,10 @@ func (w *wallet) lost(h hold) bool {
 	return false
 }
 
-// taken reports whether something else than tx has spent the coin for good.
+// taken reports whether something else than tx has spent the coin for good, or
+// keeps it undone for good.
 func (w *wallet) taken(c Coin, tx string) bool {
-	return !c.Unspent() && c.SpentBy.String() != tx && w.cursor.Height-c.SpentAt+1 >= w.a.config.FinalDepth
+	return c.Gone() && c.SpentBy.String() != tx && w.cursor.Height-c.SpentAt+1 >= w.a.config.FinalDepth
 }
 
 // rename changes the holds of an owner.
@@ -260,7 +261,7 @@ func (w *wallet) notHeld(tx *wire.MsgTx, point wire.OutPoint) error {
 	op := "broadcast " + id
 	for _, in := range tx.TxIn {
 		if c, known := w.known[in.PreviousOutPoint]; known && w.taken(c, id) {
-			return coinLost(op, c.Point, c.SpentBy.String())
+			return coinLost(op, c)
 		}
 	}
 	return &adapters.Error{

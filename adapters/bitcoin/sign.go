@@ -13,7 +13,7 @@ import (
 func (w *wallet) signOwn(ctx context.Context, s signing) error {
 	for _, in := range s.tx.TxIn {
 		c, ok := w.known[in.PreviousOutPoint]
-		if !ok {
+		if !ok || c.Undone {
 			return fmt.Errorf("sign input %s: not a coin of this wallet", in.PreviousOutPoint)
 		}
 		own := path{c.Branch, c.Index}

@@ -390,13 +390,13 @@ func (a *Adapter) coinSpent(ctx context.Context, tx *wire.MsgTx, refusal error) 
 			c, known := a.wallet.known[in.PreviousOutPoint]
 			h := a.wallet.held[in.PreviousOutPoint]
 			switch {
-			case !known || c.Unspent():
+			case !known || !c.Gone():
 			case c.SpentBy == id:
 				return nil
 			case strings.HasPrefix(h.owner, withdrawals) && a.wallet.taken(c, id.String()):
-				return coinLost(op, c.Point, c.SpentBy.String())
+				return coinLost(op, c)
 			default:
-				answer = coinGone(op, c.Point, c.SpentBy.String())
+				answer = coinGone(op, c)
 			}
 		}
 		return answer

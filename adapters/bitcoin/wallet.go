@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/btcsuite/btcd/address/v2"
-	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 
@@ -56,6 +55,7 @@ type wallet struct {
 	scripts map[string]path
 	known   map[wire.OutPoint]Coin
 	held    map[wire.OutPoint]hold
+	heirs   map[wire.OutPoint][]wire.OutPoint
 }
 
 func newWallet(a *Adapter, coins CoinStore, holds HoldStore) *wallet {
@@ -106,6 +106,7 @@ func (w *wallet) load(ctx context.Context) error {
 	for _, c := range book.Coins {
 		w.known[c.Point] = c
 	}
+	w.findHeirs()
 	w.held = make(map[wire.OutPoint]hold, len(book.Holds))
 	for _, h := range book.Holds {
 		w.held[h.Point] = readHold(h)
@@ -193,7 +194,7 @@ func (w *wallet) sync(ctx context.Context) error {
 		case adapters.Connect:
 			err = w.connect(ctx, step.Block, block)
 		case adapters.Disconnect:
-			err = w.apply(ctx, BlockChange{Undo: w.cursor.Height, Next: w.next, Cursor: step.Block})
+			err = w.disconnect(ctx, step.Block)
 		}
 		if err != nil {
 			return err
@@ -228,11 +229,15 @@ func (w *wallet) connect(ctx context.Context, ref adapters.BlockRef, block *wire
 	return w.apply(ctx, change)
 }
 
+func (w *wallet) disconnect(ctx context.Context, to adapters.BlockRef) error {
+	return w.apply(ctx, BlockChange{Undo: w.cursor.Height, Next: w.next, Cursor: to})
+}
+
 // read finds the wallet's coins in a block. Where an address close to the gap
 // was paid, the block is read again with more of them.
 func (w *wallet) read(ref adapters.BlockRef, block *wire.MsgBlock) (BlockChange, error) {
 	for {
-		change := BlockChange{Next: w.next, Cursor: ref, Forget: w.forgettable(ref.Height)}
+		change := BlockChange{Next: w.next, Cursor: ref, Forget: w.forgettable(ref.Height), ForgetUndone: w.forgettableUndone(ref.Height)}
 		created := make(map[wire.OutPoint]int)
 		for i, tx := range block.Transactions {
 			w.readTx(&change, created, tx, i == 0)
@@ -257,7 +262,7 @@ func (a *Adapter) keptBlocks() uint64 {
 func (w *wallet) forgettable(height uint64) uint64 {
 	upTo := height - min(w.a.keptBlocks(), height)
 	for point, h := range w.held {
-		if c, known := w.known[point]; known && !c.Unspent() && h.keeps(c) {
+		if c, known := w.known[point]; known && c.Gone() && h.keeps(c) {
 			upTo = min(upTo, c.SpentAt-1)
 		}
 	}
@@ -270,9 +275,10 @@ func (w *wallet) readTx(change *BlockChange, created map[wire.OutPoint]int, tx *
 		point := in.PreviousOutPoint
 		if i, ok := created[point]; ok {
 			change.Created[i].SpentBy, change.Created[i].SpentAt = tx.TxHash(), height
-		} else if _, ok := w.known[point]; ok {
+		} else if c, ok := w.known[point]; ok && !c.Undone {
 			change.Spent = append(change.Spent, Coin{Point: point, SpentBy: tx.TxHash(), SpentAt: height})
 		}
+		w.disinherit(change, point, tx.TxHash())
 	}
 	for i, out := range tx.TxOut {
 		p, own := w.scripts[string(out.PkScript)]
@@ -283,6 +289,7 @@ func (w *wallet) readTx(change *BlockChange, created map[wire.OutPoint]int, tx *
 		created[point] = len(change.Created)
 		change.Created = append(change.Created, Coin{
 			Point: point, Amount: out.Value, Branch: p.branch, Index: p.index, Height: height, Coinbase: coinbase,
+			Parents: parentsOf(tx, coinbase),
 		})
 		change.Next[p.branch] = max(change.Next[p.branch], p.index+1)
 	}
@@ -293,16 +300,9 @@ func (w *wallet) apply(ctx context.Context, change BlockChange) error {
 	if err := w.store(func() error { return w.coins.ApplyBlock(ctx, change) }); err != nil {
 		return fmt.Errorf("store the wallet's coins: %w", err)
 	}
-	for point, c := range w.known {
-		switch {
-		case change.Undo != 0 && c.Height == change.Undo:
-			delete(w.known, point)
-		case change.Undo != 0 && c.SpentAt == change.Undo:
-			c.SpentBy, c.SpentAt = chainhash.Hash{}, 0
-			w.known[point] = c
-		case c.SpentAt != 0 && c.SpentAt <= change.Forget:
-			delete(w.known, point)
-			delete(w.held, point)
+	if change.Undo != 0 {
+		for point, c := range w.known {
+			w.known[point] = c.undo(change.Undo)
 		}
 	}
 	for _, c := range change.Created {
@@ -313,8 +313,22 @@ func (w *wallet) apply(ctx context.Context, change BlockChange) error {
 		c.SpentBy, c.SpentAt = s.SpentBy, s.SpentAt
 		w.known[s.Point] = c
 	}
+	w.forget(change)
+	w.findHeirs()
 	w.cursor, w.unsaved = change.Cursor, 0
 	return nil
+}
+
+func (w *wallet) forget(change BlockChange) {
+	for point, c := range w.known {
+		switch {
+		case c.Gone() && c.SpentAt <= change.Forget:
+			delete(w.known, point)
+			delete(w.held, point)
+		case c.Undone && !c.Gone() && c.Height <= change.ForgetUndone:
+			delete(w.known, point)
+		}
+	}
 }
 
 // spendable reports whether the coin can fund something now: confirmed, ripe,

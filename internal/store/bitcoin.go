@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -77,17 +78,44 @@ func (c *Coins) LoadCoins(ctx context.Context) (bitcoin.Book, error) {
 func coinOf(row sqlcgen.Coin) (bitcoin.Coin, error) {
 	c := bitcoin.Coin{
 		Amount: row.Amount, Branch: bitcoin.Branch(row.Branch), Index: uint32(row.Idx), Height: uint64(row.Height),
-		Coinbase: row.Coinbase, SpentAt: uint64(row.SpentAt),
+		Coinbase: row.Coinbase, Undone: row.Undone, SpentAt: uint64(row.SpentAt),
 	}
 	point, err := wire.NewOutPointFromString(row.Point)
 	if err != nil {
 		return c, err
 	}
 	c.Point = *point
+	if c.Parents, err = readPoints(row.Parents); err != nil {
+		return c, err
+	}
 	if row.SpentBy != "" {
 		err = chainhash.Decode(&c.SpentBy, row.SpentBy)
 	}
 	return c, err
+}
+
+// pointsText is how several outputs stand in a column.
+func pointsText(points []wire.OutPoint) string {
+	texts := make([]string, len(points))
+	for i, point := range points {
+		texts[i] = point.String()
+	}
+	return strings.Join(texts, " ")
+}
+
+func readPoints(text string) ([]wire.OutPoint, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var points []wire.OutPoint
+	for part := range strings.SplitSeq(text, " ") {
+		point, err := wire.NewOutPointFromString(part)
+		if err != nil {
+			return nil, fmt.Errorf("parent %q: %w", part, err)
+		}
+		points = append(points, *point)
+	}
+	return points, nil
 }
 
 // hashText is empty for no hash.
@@ -101,7 +129,7 @@ func hashText(h chainhash.Hash) string {
 // ApplyBlock implements bitcoin.CoinStore.
 func (c *Coins) ApplyBlock(ctx context.Context, change bitcoin.BlockChange) error {
 	op := fmt.Sprintf("apply block %d to the wallet of %s", change.Cursor.Height, c.chain)
-	heights := []uint64{change.Undo, change.Forget, change.Cursor.Height}
+	heights := []uint64{change.Undo, change.Forget, change.ForgetUndone, change.Cursor.Height}
 	for _, coin := range slices.Concat(change.Created, change.Spent) {
 		heights = append(heights, coin.Height, coin.SpentAt)
 	}
@@ -121,13 +149,8 @@ func (c *Coins) ApplyBlock(ctx context.Context, change bitcoin.BlockChange) erro
 		if err := c.putCoins(ctx, q, change); err != nil {
 			return err
 		}
-		if forget := int64(change.Forget); forget != 0 {
-			if err := q.ForgetHolds(ctx, sqlcgen.ForgetHoldsParams{Chain: chain, SpentAt: forget}); err != nil {
-				return err
-			}
-			if err := q.ForgetCoins(ctx, sqlcgen.ForgetCoinsParams{Chain: chain, SpentAt: forget}); err != nil {
-				return err
-			}
+		if err := c.forget(ctx, q, change); err != nil {
+			return err
 		}
 		at := change.Cursor
 		return q.PutWallet(ctx, sqlcgen.PutWalletParams{
@@ -142,7 +165,7 @@ func (c *Coins) putCoins(ctx context.Context, q *sqlcgen.Queries, change bitcoin
 		err := q.PutCoin(ctx, sqlcgen.PutCoinParams{
 			Chain: string(c.chain), Point: coin.Point.String(), Amount: coin.Amount, Branch: int64(coin.Branch),
 			Idx: int64(coin.Index), Height: int64(coin.Height), Coinbase: coin.Coinbase,
-			SpentBy: hashText(coin.SpentBy), SpentAt: int64(coin.SpentAt),
+			SpentBy: hashText(coin.SpentBy), SpentAt: int64(coin.SpentAt), Parents: pointsText(coin.Parents),
 		})
 		if err != nil {
 			return fmt.Errorf("coin %s: %w", coin.Point, err)
@@ -155,6 +178,22 @@ func (c *Coins) putCoins(ctx context.Context, q *sqlcgen.Queries, change bitcoin
 		if err != nil {
 			return fmt.Errorf("spent coin %s: %w", coin.Point, err)
 		}
+	}
+	return nil
+}
+
+func (c *Coins) forget(ctx context.Context, q *sqlcgen.Queries, change bitcoin.BlockChange) error {
+	chain := string(c.chain)
+	if upTo := int64(change.Forget); upTo != 0 {
+		if err := q.ForgetHolds(ctx, sqlcgen.ForgetHoldsParams{Chain: chain, SpentAt: upTo}); err != nil {
+			return err
+		}
+		if err := q.ForgetCoins(ctx, sqlcgen.ForgetCoinsParams{Chain: chain, SpentAt: upTo}); err != nil {
+			return err
+		}
+	}
+	if upTo := int64(change.ForgetUndone); upTo != 0 {
+		return q.ForgetUndone(ctx, sqlcgen.ForgetUndoneParams{Chain: chain, Height: upTo})
 	}
 	return nil
 }

@@ -3,7 +3,11 @@ package store
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
 )
 
 // FuzzDecodeBlocks: whatever is read writes the same bytes.
@@ -21,6 +25,23 @@ func FuzzDecodeBlocks(f *testing.F) {
 		}
 		if !bytes.Equal(encodeBlocks(blocks), raw) {
 			t.Fatal("other bytes")
+		}
+	})
+}
+
+// FuzzReadPoints: whatever is read writes a text that reads back the same.
+func FuzzReadPoints(f *testing.F) {
+	f.Add("")
+	f.Add(" ")
+	f.Add(pointsText([]wire.OutPoint{{Index: 1}, {Hash: chainhash.Hash{1, 31: 2}, Index: 1<<32 - 1}}))
+	f.Fuzz(func(t *testing.T, text string) {
+		points, err := readPoints(text)
+		if err != nil {
+			return
+		}
+		again, err := readPoints(pointsText(points))
+		if err != nil || !slices.Equal(again, points) {
+			t.Fatalf("%v reads back as %v: %v", points, again, err)
 		}
 	})
 }

@@ -148,7 +148,7 @@ func checkRest(t *testing.T, s *store.Store) {
 	must(t, err)
 	book, err := s.Coins(chainA).LoadCoins(ctx)
 	must(t, err)
-	if len(book.Coins) != 1 || len(book.Holds) != 1 || book.Cursor != block(9) {
+	if len(book.Coins) != 1 || !book.Coins[0].Unspent() || len(book.Holds) != 1 || book.Cursor != block(9) {
 		t.Fatalf("wallet %+v", book)
 	}
 }

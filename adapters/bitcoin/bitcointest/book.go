@@ -50,13 +50,11 @@ func (b *Book) ApplyBlock(ctx context.Context, change bitcoin.BlockChange) error
 		return err
 	}
 	for point, c := range b.coins {
-		switch {
-		case change.Undo != 0 && c.Height == change.Undo:
-			delete(b.coins, point)
-		case change.Undo != 0 && c.SpentAt == change.Undo:
+		if change.Undo != 0 && c.SpentAt == change.Undo {
 			c.SpentBy, c.SpentAt = chainhash.Hash{}, 0
-			b.coins[point] = c
 		}
+		c.Undone = c.Undone || change.Undo != 0 && c.Height == change.Undo
+		b.coins[point] = c
 	}
 	for _, c := range change.Created {
 		b.coins[c.Point] = c
@@ -68,9 +66,12 @@ func (b *Book) ApplyBlock(ctx context.Context, change bitcoin.BlockChange) error
 		}
 	}
 	for point, c := range b.coins {
-		if c.SpentAt != 0 && c.SpentAt <= change.Forget {
+		switch {
+		case c.Gone() && c.SpentAt <= change.Forget:
 			delete(b.coins, point)
 			delete(b.holds, point)
+		case c.Undone && !c.Gone() && c.Height <= change.ForgetUndone:
+			delete(b.coins, point)
 		}
 	}
 	b.next, b.cursor = change.Next, change.Cursor

@@ -32,7 +32,7 @@ func RunStores(t *testing.T, open func(t *testing.T) Stores, reopen func(t *test
 	for name, test := range map[string]func(*suite){
 		"empty": (*suite).empty, "blocks": (*suite).blocks, "undo": (*suite).undo, "forget": (*suite).forget,
 		"again": (*suite).again, "holds": (*suite).exclusive, "adopt": (*suite).adopt,
-		"cancelled": (*suite).cancelled,
+		"cancelled": (*suite).cancelled, "undone": (*suite).undone, "forget undone": (*suite).forgetUndone,
 	} {
 		t.Run(name, func(t *testing.T) { test(&suite{T: t, s: open(t), reopen: reopen}) })
 	}
@@ -115,10 +115,69 @@ func (s *suite) undo() {
 		Next: [2]uint32{1, 2}, Cursor: block(8),
 	})
 	s.apply(bitcoin.BlockChange{Undo: 8, Next: [2]uint32{1, 2}, Cursor: block(7)})
+	gone := coin(2, 8)
+	gone.Undone = true
 	s.want(bitcoin.Book{
-		Cursor: block(7), Next: [2]uint32{1, 2}, Coins: []bitcoin.Coin{coin(1, 7)},
+		Cursor: block(7), Next: [2]uint32{1, 2}, Coins: []bitcoin.Coin{coin(1, 7), gone},
 		Holds: []bitcoin.Hold{{Owner: "swap", Point: point(1)}, {Owner: "swap", Point: point(2)}},
 	})
+}
+
+// made is a coin with parents.
+func made(n byte, height uint64) bitcoin.Coin {
+	c := coin(n, height)
+	c.Parents = []wire.OutPoint{point(n + 100), point(n + 101)}
+	return c
+}
+
+// undone: what keeps a coin from coming back is known until its block is undone
+// or the coin is back.
+func (s *suite) undone() {
+	apart := made(3, 6)
+	s.apply(bitcoin.BlockChange{Created: []bitcoin.Coin{apart}, Cursor: block(6)})
+	inside := made(2, 7)
+	inside.SpentBy, inside.SpentAt = chainhash.Hash{7}, 7
+	s.apply(bitcoin.BlockChange{Created: []bitcoin.Coin{made(1, 7), inside}, Cursor: block(7)})
+	s.apply(bitcoin.BlockChange{Undo: 7, Cursor: block(6)})
+	first, second := made(1, 7), made(2, 7)
+	first.Undone, second.Undone = true, true
+	s.want(bitcoin.Book{Cursor: block(6), Coins: []bitcoin.Coin{first, second, apart}})
+	conflict := bitcoin.BlockChange{Spent: []bitcoin.Coin{{Point: point(1), SpentBy: chainhash.Hash{9}, SpentAt: 7}}, Cursor: block(7)}
+	s.apply(conflict)
+	first.SpentBy, first.SpentAt = chainhash.Hash{9}, 7
+	s.want(bitcoin.Book{Cursor: block(7), Coins: []bitcoin.Coin{first, second, apart}})
+	s.apply(bitcoin.BlockChange{Undo: 7, Cursor: block(6)})
+	first.SpentBy, first.SpentAt = chainhash.Hash{}, 0
+	s.want(bitcoin.Book{Cursor: block(6), Coins: []bitcoin.Coin{first, second, apart}})
+	back := made(1, 8)
+	s.apply(conflict)
+	s.apply(bitcoin.BlockChange{Created: []bitcoin.Coin{back}, Cursor: block(8)})
+	s.want(bitcoin.Book{Cursor: block(8), Coins: []bitcoin.Coin{back, second, apart}})
+	// A block of the height that it once had is no news of an undone coin.
+	s.apply(bitcoin.BlockChange{Spent: []bitcoin.Coin{{Point: point(2), SpentBy: chainhash.Hash{9}, SpentAt: 6}}, Cursor: block(8)})
+	s.apply(bitcoin.BlockChange{Undo: 7, Cursor: block(6)})
+	second.SpentBy, second.SpentAt = chainhash.Hash{9}, 6
+	s.want(bitcoin.Book{Cursor: block(6), Coins: []bitcoin.Coin{back, second, apart}})
+}
+
+// forgetUndone: only what is undone, not gone, and old is forgotten, and no hold.
+func (s *suite) forgetUndone() {
+	s.apply(bitcoin.BlockChange{Created: []bitcoin.Coin{made(1, 2), made(2, 2)}, Cursor: block(2)})
+	s.apply(bitcoin.BlockChange{Undo: 2, Cursor: block(1)})
+	s.apply(bitcoin.BlockChange{Created: []bitcoin.Coin{made(3, 2), made(4, 3)}, Cursor: block(3)})
+	s.apply(bitcoin.BlockChange{Undo: 3, Cursor: block(2)})
+	s.must(s.s.Hold(s.Context(), "swap", []wire.OutPoint{point(1)}))
+	s.apply(bitcoin.BlockChange{
+		Spent: []bitcoin.Coin{{Point: point(2), SpentBy: chainhash.Hash{9}, SpentAt: 9}}, Forget: 2, ForgetUndone: 2, Cursor: block(9),
+	})
+	second, third, fourth := made(2, 2), made(3, 2), made(4, 3)
+	second.Undone, second.SpentBy, second.SpentAt = true, chainhash.Hash{9}, 9
+	fourth.Undone = true
+	s.want(bitcoin.Book{
+		Cursor: block(9), Coins: []bitcoin.Coin{second, third, fourth}, Holds: []bitcoin.Hold{{Owner: "swap", Point: point(1)}},
+	})
+	s.apply(bitcoin.BlockChange{Forget: 9, ForgetUndone: 9, Cursor: block(10)})
+	s.want(bitcoin.Book{Cursor: block(10), Coins: []bitcoin.Coin{third}, Holds: []bitcoin.Hold{{Owner: "swap", Point: point(1)}}})
 }
 
 func (s *suite) forget() {

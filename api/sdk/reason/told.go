@@ -22,7 +22,7 @@ var details = []Detail{
 	{"BUDGET_TOO_SMALL", FeeOverBudget, "the market's fee is above the budget"},
 	{"COINS_AWAY", CoinsReserved, "no coin of an unmined funding can be spent otherwise now; tried again with every block"},
 	{"COIN_IN_USE", TransactionRefused, "another transaction in the mempool spends a coin, or the coin's own block was undone"},
-	{"COIN_SPENT", TransactionRefused, "a coin of the transaction is spent in a block; the node signs again with others"},
+	{"COIN_SPENT", TransactionRefused, "a coin of the transaction is spent in a block, or can never come back; the node signs again with others"},
 	{"CONSENT_INVALID", PeerRefused, "the other party's answer does not complete the cooperative spend; the script path takes over"},
 	{"CONTRACT_MISMATCH", TermsInvalid, "what stands on the chain is not the contract of the terms"},
 	{"DUST_AMOUNT", AmountTooSmall, "the amount does not cover its own fees"},

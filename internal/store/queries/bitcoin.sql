@@ -12,18 +12,19 @@ SET next_receive = excluded.next_receive, next_change = excluded.next_change, he
 SELECT * FROM coins WHERE chain = $1 ORDER BY height, point;
 
 -- name: PutCoin :exec
-INSERT INTO coins (chain, point, amount, branch, idx, height, coinbase, spent_by, spent_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO coins (chain, point, amount, branch, idx, height, coinbase, spent_by, spent_at, parents, undone)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE)
 ON CONFLICT (chain, point) DO UPDATE
 SET amount = excluded.amount, branch = excluded.branch, idx = excluded.idx, height = excluded.height,
-    coinbase = excluded.coinbase, spent_by = excluded.spent_by, spent_at = excluded.spent_at;
+    coinbase = excluded.coinbase, spent_by = excluded.spent_by, spent_at = excluded.spent_at,
+    parents = excluded.parents, undone = excluded.undone;
 
 -- name: SpendCoin :exec
 UPDATE coins SET spent_by = sqlc.arg(spent_by), spent_at = sqlc.arg(spent_at)
 WHERE chain = sqlc.arg(chain) AND point = sqlc.arg(point);
 
 -- name: UndoCreated :exec
-DELETE FROM coins WHERE chain = $1 AND height = $2;
+UPDATE coins SET undone = TRUE WHERE chain = $1 AND height = $2;
 
 -- name: UndoSpent :exec
 UPDATE coins SET spent_by = '', spent_at = 0 WHERE chain = $1 AND spent_at = $2 AND spent_at <> 0;
@@ -34,6 +35,9 @@ DELETE FROM holds WHERE holds.chain = $1 AND holds.point IN (
 
 -- name: ForgetCoins :exec
 DELETE FROM coins WHERE chain = $1 AND spent_at <> 0 AND spent_at <= $2;
+
+-- name: ForgetUndone :exec
+DELETE FROM coins WHERE chain = $1 AND undone = TRUE AND spent_at = 0 AND height <= $2;
 
 -- name: Holds :many
 SELECT point, owner, used FROM holds WHERE chain = $1 ORDER BY point;

@@ -44,7 +44,7 @@ func (q *Queries) AdoptHolds(ctx context.Context, arg AdoptHoldsParams) error {
 }
 
 const coins = `-- name: Coins :many
-SELECT chain, point, amount, branch, idx, height, coinbase, spent_by, spent_at FROM coins WHERE chain = $1 ORDER BY height, point
+SELECT chain, point, amount, branch, idx, height, coinbase, spent_by, spent_at, parents, undone FROM coins WHERE chain = $1 ORDER BY height, point
 `
 
 func (q *Queries) Coins(ctx context.Context, chain string) ([]Coin, error) {
@@ -66,6 +66,8 @@ func (q *Queries) Coins(ctx context.Context, chain string) ([]Coin, error) {
 			&i.Coinbase,
 			&i.SpentBy,
 			&i.SpentAt,
+			&i.Parents,
+			&i.Undone,
 		); err != nil {
 			return nil, err
 		}
@@ -109,6 +111,20 @@ func (q *Queries) ForgetHolds(ctx context.Context, arg ForgetHoldsParams) error 
 	return err
 }
 
+const forgetUndone = `-- name: ForgetUndone :exec
+DELETE FROM coins WHERE chain = $1 AND undone = TRUE AND spent_at = 0 AND height <= $2
+`
+
+type ForgetUndoneParams struct {
+	Chain  string
+	Height int64
+}
+
+func (q *Queries) ForgetUndone(ctx context.Context, arg ForgetUndoneParams) error {
+	_, err := q.exec(ctx, q.forgetUndoneStmt, forgetUndone, arg.Chain, arg.Height)
+	return err
+}
+
 const holds = `-- name: Holds :many
 SELECT point, owner, used FROM holds WHERE chain = $1 ORDER BY point
 `
@@ -143,11 +159,12 @@ func (q *Queries) Holds(ctx context.Context, chain string) ([]HoldsRow, error) {
 }
 
 const putCoin = `-- name: PutCoin :exec
-INSERT INTO coins (chain, point, amount, branch, idx, height, coinbase, spent_by, spent_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO coins (chain, point, amount, branch, idx, height, coinbase, spent_by, spent_at, parents, undone)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE)
 ON CONFLICT (chain, point) DO UPDATE
 SET amount = excluded.amount, branch = excluded.branch, idx = excluded.idx, height = excluded.height,
-    coinbase = excluded.coinbase, spent_by = excluded.spent_by, spent_at = excluded.spent_at
+    coinbase = excluded.coinbase, spent_by = excluded.spent_by, spent_at = excluded.spent_at,
+    parents = excluded.parents, undone = excluded.undone
 `
 
 type PutCoinParams struct {
@@ -160,6 +177,7 @@ type PutCoinParams struct {
 	Coinbase bool
 	SpentBy  string
 	SpentAt  int64
+	Parents  string
 }
 
 func (q *Queries) PutCoin(ctx context.Context, arg PutCoinParams) error {
@@ -173,6 +191,7 @@ func (q *Queries) PutCoin(ctx context.Context, arg PutCoinParams) error {
 		arg.Coinbase,
 		arg.SpentBy,
 		arg.SpentAt,
+		arg.Parents,
 	)
 	return err
 }
@@ -247,7 +266,7 @@ func (q *Queries) SpendCoin(ctx context.Context, arg SpendCoinParams) error {
 }
 
 const undoCreated = `-- name: UndoCreated :exec
-DELETE FROM coins WHERE chain = $1 AND height = $2
+UPDATE coins SET undone = TRUE WHERE chain = $1 AND height = $2
 `
 
 type UndoCreatedParams struct {

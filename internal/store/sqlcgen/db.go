@@ -153,6 +153,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetHoldsStmt, err = db.PrepareContext(ctx, forgetHolds); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetHolds: %w", err)
 	}
+	if q.forgetUndoneStmt, err = db.PrepareContext(ctx, forgetUndone); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetUndone: %w", err)
+	}
 	if q.guardsStmt, err = db.PrepareContext(ctx, guards); err != nil {
 		return nil, fmt.Errorf("error preparing query Guards: %w", err)
 	}
@@ -565,6 +568,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetHoldsStmt: %w", cerr)
 		}
 	}
+	if q.forgetUndoneStmt != nil {
+		if cerr := q.forgetUndoneStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetUndoneStmt: %w", cerr)
+		}
+	}
 	if q.guardsStmt != nil {
 		if cerr := q.guardsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing guardsStmt: %w", cerr)
@@ -967,6 +975,7 @@ type Queries struct {
 	finishRequestStmt       *sql.Stmt
 	forgetCoinsStmt         *sql.Stmt
 	forgetHoldsStmt         *sql.Stmt
+	forgetUndoneStmt        *sql.Stmt
 	guardsStmt              *sql.Stmt
 	historyStmt             *sql.Stmt
 	holdsStmt               *sql.Stmt
@@ -1080,6 +1089,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		finishRequestStmt:       q.finishRequestStmt,
 		forgetCoinsStmt:         q.forgetCoinsStmt,
 		forgetHoldsStmt:         q.forgetHoldsStmt,
+		forgetUndoneStmt:        q.forgetUndoneStmt,
 		guardsStmt:              q.guardsStmt,
 		historyStmt:             q.historyStmt,
 		holdsStmt:               q.holdsStmt,

@@ -25,6 +25,8 @@ type Coin struct {
 	Coinbase bool
 	SpentBy  string
 	SpentAt  int64
+	Parents  string
+	Undone   bool
 }
 
 type Cursor struct {

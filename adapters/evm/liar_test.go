@@ -109,6 +109,13 @@ func TestSafety_D6_LyingEndpointOfEVM(t *testing.T) {
 		t.Errorf("paid %+v %v %v, after %d lies", paid, found, err, m.liar.Told())
 	}
 
+	m.BackEnds().Accuse(m.BackEnds().Health()[0].Name, backend.Ahead, "so that the next lie is seen")
+	m.liar.Tell(liar.FalseState, 0, nil)
+	if open, err := m.Funded(asked, terms, 1, "", k.tip(k.payee)); err != nil || !open || m.liar.Told() == 0 {
+		t.Errorf("funded: %v %v, after %d lies", open, err, m.liar.Told())
+	}
+	m.becomes(t, backend.SetAside, backend.Lied)
+
 	m.liar.Tell(liar.None, 0, nil)
 	m.guard(t)
 	m.becomes(t, backend.Good, "")

@@ -186,11 +186,11 @@ func (a *Adapter) Funded(ctx context.Context, terms htlc.Terms, leg int, _ strin
 	if err := a.checkCode(ctx, &hash); err != nil {
 		return false, err
 	}
-	words, err := a.node.words(ctx, a.deployment, []common.Hash{rec.slotKey()}, hash)
+	word, err := a.node.wordAt(ctx, a.deployment, rec.slotKey(), here)
 	if err != nil {
 		return false, unreachable(fmt.Sprintf("read lane %d at block %d", rec.leg.Lane, at.Height), err)
 	}
-	return words[0].Cmp(rec.id(a.domain).Big()) == 0, nil
+	return word.Cmp(rec.id(a.domain).Big()) == 0, nil
 }
 
 // CheckMeans is nil where our account can pay for its part of the leg at stress fees.

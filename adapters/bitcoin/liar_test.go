@@ -13,12 +13,17 @@ import (
 	"github.com/kofo-network/kofo/internal/devnet/liar"
 )
 
-// among opens a party whose first back end lies; the two others tell the truth.
-func (k *kit) among() (*party, *liar.Liar) {
+// among opens a party whose first back end lies; the others, two if nothing else
+// is said, tell the truth.
+func (k *kit) among(honest ...int) (*party, *liar.Liar) {
 	k.t.Helper()
 	config := k.config()
 	var first *liar.Liar
-	for i := range 3 {
+	all := 3
+	if len(honest) > 0 {
+		all = honest[0] + 1
+	}
+	for i := range all {
 		l, err := liar.Start(k.ctx(), k.url)
 		if err != nil {
 			k.t.Fatal(err)
@@ -107,5 +112,57 @@ func TestSafety_D6_LyingEndpointOfBitcoin(t *testing.T) {
 	becomes(t, p, backend.SetAside, backend.Stale)
 	if tip := k.tip(p); tip.Height < cursor.Height+4 {
 		t.Errorf("the tip is %d", tip.Height)
+	}
+}
+
+// Of two back ends one tells a height that it does not show: the other one is
+// followed, and its broadcasts arrive although the liar takes them for itself.
+func TestAnInventedHeightOfOneOfTwo(t *testing.T) {
+	k := newKit(t)
+	p, l := k.among(1)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Background(ctx) }()
+	defer func() {
+		stop()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}()
+	terms := k.terms("swap", 1, lockOf)
+	k.watch(p, terms)
+	cursor := k.tip(p)
+	l.Tell(liar.Swallow, 0, nil)
+	funding, err := k.payer.Fund(k.ctx(), "swap", terms, leg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tx := range funding.Txs {
+		k.broadcast(p, tx)
+	}
+	node, timeout := rpcOf(t, k), time.After(20*time.Second)
+	for waiting := 0; waiting != len(funding.Txs); { // the honest one is told in the background
+		all, err := node.GetRawMempool()
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting = len(all)
+		select {
+		case <-timeout:
+			t.Fatalf("%d of %d transactions are at the node", waiting, len(funding.Txs))
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	if l.Told() == 0 {
+		t.Error("the liar was not told")
+	}
+	l.Tell(liar.Invented, 0, nil)
+	becomes(t, p, backend.SetAside, backend.Ahead)
+	k.mine(1)
+	if step := k.next(p, cursor); step.Kind != adapters.Connect || len(step.Facts) != 1 {
+		t.Errorf("step %+v", step)
+	}
+	if second := p.BackEnds().Health()[1]; second.State != backend.Good {
+		t.Errorf("the honest one is %s %s: %s", second.State, second.Reason, second.Detail)
 	}
 }

@@ -14,16 +14,21 @@ import (
 	"github.com/kofo-network/kofo/internal/devnet/liar"
 )
 
-// among is a party whose first back end lies; the two others tell the truth.
+// among is a party whose first back end lies; the others tell the truth.
 type among struct {
 	*party
 	liar *liar.Liar
 }
 
-func (k *kit) among() among {
+// among has two honest back ends where nothing else is said.
+func (k *kit) among(honest ...int) among {
 	k.t.Helper()
 	var all []*liar.Liar
-	for range 3 {
+	size := 3
+	if len(honest) > 0 {
+		size = honest[0] + 1
+	}
+	for range size {
 		l, err := liar.Start(k.Context(), k.url)
 		if err != nil {
 			k.t.Fatal(err)
@@ -36,7 +41,10 @@ func (k *kit) among() among {
 		all = append(all, l)
 	}
 	config := k.config()
-	config.URL, config.More = all[0].URL, []string{all[1].URL, all[2].URL}
+	config.URL = all[0].URL
+	for _, other := range all[1:] {
+		config.More = append(config.More, other.URL)
+	}
 	config.Health = backend.Limits{MaxLag: 1, LagTime: 20 * time.Millisecond, Probation: 50 * time.Millisecond, Interval: 5 * time.Millisecond}
 	book := evmtest.NewBook()
 	a, err := evm.Open(k.Context(), config, evmtest.Signer{Account: k.Accounts[2]}, book, book, slog.New(slog.DiscardHandler))
@@ -130,5 +138,26 @@ func TestSafety_D6_LyingEndpointOfEVM(t *testing.T) {
 	m.becomes(t, backend.SetAside, backend.Stale)
 	if tip := k.tip(m.party); tip.Height < cursor.Height+4 {
 		t.Errorf("the tip is %d", tip.Height)
+	}
+}
+
+// Of two back ends one tells a height that it does not show: the other one is followed.
+func TestAnInventedHeightOfOneOfTwo(t *testing.T) {
+	k := newKit(t)
+	m := k.among(1)
+	m.guard(t)
+	terms := k.terms("swap", 1, nativeAsset, evmtest.Ether)
+	k.watch(m.party, terms)
+	cursor := k.tip(m.party)
+	m.liar.Tell(liar.Invented, 0, nil)
+	m.becomes(t, backend.SetAside, backend.Ahead)
+	k.fund("swap", terms)
+	k.Commit()
+	var seen bool
+	for step := k.next(m.party, cursor); step.Kind == adapters.Connect; step = k.next(m.party, step.Block) {
+		seen = seen || len(step.Facts) == 1
+	}
+	if second := m.BackEnds().Health()[1]; !seen || second.State != backend.Good {
+		t.Errorf("the funding is seen: %v; the honest one is %s %s: %s", seen, second.State, second.Reason, second.Detail)
 	}
 }

@@ -26,7 +26,12 @@ const (
 	EmptyLogs        // EVM: no logs; Bitcoin: blocks without their transactions
 	FalseReceipt     // EVM: every receipt tells the other outcome
 	FalseState       // nothing is locked: no storage, no unspent outputs
+	Swallow          // every transaction is taken, and goes nowhere
+	Invented         // the chain is longer by blocks that it does not show
 )
+
+// invented is by how many blocks.
+const invented = 1000
 
 // blocksBack is how far WentBack goes.
 const blocksBack = 1

@@ -9,12 +9,16 @@ import (
 	"strings"
 
 	"github.com/btcsuite/btcd/wire/v2"
+	"github.com/ethereum/go-ethereum/core/types"
 )
 
 var null = json.RawMessage("null")
 
 // bend changes a question, or answers it at once.
 func (l *Liar) bend(lie Lie, head uint64, c call) (call, *answer) {
+	if lie == Swallow && len(c.Params) > 0 {
+		return c, swallowed(c)
+	}
 	ended := lie == StaleHead || lie == WentBack
 	if !ended || len(c.Params) == 0 {
 		return c, nil
@@ -42,7 +46,9 @@ func (l *Liar) bend(lie Lie, head uint64, c call) (call, *answer) {
 // twist changes an answer; nil leaves it.
 func twist(lie Lie, head uint64, tip string, c call, result json.RawMessage) json.RawMessage {
 	switch lie {
-	case None:
+	case None, Swallow:
+	case Invented:
+		return longer(c, result)
 	case StaleHead, WentBack:
 		return ended(head, tip, c, result)
 	case EmptyLogs:
@@ -80,6 +86,58 @@ func ended(head uint64, tip string, c call, result json.RawMessage) json.RawMess
 		}
 		info["blocks"], info["headers"], info["bestblockhash"] = head, head, tip
 		return encode(info)
+	}
+	return nil
+}
+
+// swallowed is the answer to a transaction that is not handed on; nil for other
+// questions.
+func swallowed(c call) *answer {
+	text, _ := c.Params[0].(string)
+	raw, err := hex.DecodeString(strings.TrimPrefix(text, "0x"))
+	if err != nil {
+		return nil
+	}
+	switch c.Method {
+	case "eth_sendRawTransaction":
+		tx := new(types.Transaction)
+		if tx.UnmarshalBinary(raw) != nil {
+			return nil
+		}
+		return &answer{Result: encode(tx.Hash())}
+	case "sendrawtransaction":
+		tx := new(wire.MsgTx)
+		if tx.Deserialize(bytes.NewReader(raw)) != nil {
+			return nil
+		}
+		return &answer{Result: encode(tx.TxHash().String())}
+	}
+	return nil
+}
+
+// longer tells of a head that is nowhere.
+func longer(c call, result json.RawMessage) json.RawMessage {
+	var said map[string]any
+	switch c.Method {
+	case "eth_getBlockByNumber":
+		if name, _ := c.Params[0].(string); name != "latest" || json.Unmarshal(result, &said) != nil {
+			return nil
+		}
+		text, _ := said["number"].(string)
+		n, err := strconv.ParseUint(strings.TrimPrefix(text, "0x"), 16, 64)
+		if err != nil {
+			return nil
+		}
+		said["number"] = fmt.Sprintf("0x%x", n+invented)
+		return encode(said)
+	case "getblockchaininfo":
+		if json.Unmarshal(result, &said) != nil {
+			return nil
+		}
+		n, _ := said["blocks"].(float64)
+		said["blocks"], said["headers"] = uint64(n)+invented, uint64(n)+invented
+		said["bestblockhash"] = strings.Repeat("00", 28) + "c0ffee01"
+		return encode(said)
 	}
 	return nil
 }

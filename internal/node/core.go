@@ -269,7 +269,9 @@ func (s fencedStore) Commit(ctx context.Context, b engine.Batch) error {
 	began := time.Now()
 	err := s.Store.Commit(ctx, b)
 	s.seen.s.Commit.Observe(time.Since(began).Seconds())
-	if err != nil {
+	if err == nil {
+		s.seen.committed(b)
+	} else {
 		s.seen.s.CommitErrors.Inc()
 	}
 	if errors.Is(err, store.ErrTakenOver) || errors.Is(err, store.ErrOutcomeUnknown) {

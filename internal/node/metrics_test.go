@@ -15,10 +15,12 @@ import (
 	"testing"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"gopkg.in/yaml.v3"
 
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/monitor/engine"
 )
 
 // scraped runs a node until it has asked its back ends, and returns what it
@@ -247,5 +249,22 @@ func TestObserverCounts(t *testing.T) {
 	}
 	if age := o.tip("x:y", adapters.Hash{2}, now.Add(2*time.Minute)); age != 0 {
 		t.Error(age)
+	}
+}
+
+// A consent that is given after the end changes the swap and closes it no
+// second time.
+func TestSwapClosesOnce(t *testing.T) {
+	o := newObserver("test")
+	o.begin(nil)
+	swap := htlc.Swap{ID: htlc.SwapID{1}, Phase: htlc.PhaseClosed, Outcome: htlc.OutcomeCancelled}
+	o.committed(engine.Batch{Swaps: []engine.SwapWrite{{Swap: swap, Effects: []engine.StoredEffect{{Effect: htlc.Effect{Kind: htlc.EffectRelease}}}}}})
+	o.committed(engine.Batch{Swaps: []engine.SwapWrite{{Swap: swap}}})
+	var now dto.Metric
+	if err := o.s.Closed.WithLabelValues(swap.Outcome.String()).Write(&now); err != nil {
+		t.Fatal(err)
+	}
+	if n := now.GetCounter().GetValue(); n != 1 || len(o.closing) != 1 {
+		t.Errorf("closed %v times, %d looks at its fees", n, len(o.closing))
 	}
 }

@@ -1,12 +1,14 @@
 package node
 
 import (
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/telemetry"
+	"github.com/kofo-network/kofo/monitor/engine"
 )
 
 // stuckAfter is after how many blocks a transaction that is in none counts as
@@ -85,13 +87,22 @@ func (o *observer) changed(swaps []htlc.Swap) {
 			}
 		}
 		o.held[s.ID] = now
-		if s.Phase != htlc.PhaseClosed {
+		if s.Phase == htlc.PhaseClosed {
+			delete(o.held, s.ID)
+		}
+	}
+}
+
+// committed takes what was written. A swap closes once, with the effect that
+// releases what it holds; a consent that follows changes it and closes nothing.
+func (o *observer) committed(b engine.Batch) {
+	for _, w := range b.Swaps {
+		if !slices.ContainsFunc(w.Effects, func(e engine.StoredEffect) bool { return e.Effect.Kind == htlc.EffectRelease }) {
 			continue
 		}
-		delete(o.held, s.ID)
-		o.s.Closed.WithLabelValues(s.Outcome.String()).Inc()
+		o.s.Closed.WithLabelValues(w.Swap.Outcome.String()).Inc()
 		select {
-		case o.closing <- s:
+		case o.closing <- w.Swap:
 		default: // a statistic of fees is not worth waiting for
 		}
 	}

@@ -6,6 +6,7 @@
 //	offered    the other party's acceptance       the offer lapses
 //	accepted   the initiator's countersignature   the acceptance lapses
 //	agreed     their funding, or funds itself     the swap lapses, nothing is lost
+//	           restored: a lock that it forgot    its owner cancels
 //	funding    its funding in a block             the refund
 //	funded     their funding, depth, their redeem the refund
 //	revealing  its own redeem                     -
@@ -125,6 +126,9 @@ func (v viewer) next() (Action, *Action) {
 }
 
 func (v viewer) agreed() (Action, *Action) {
+	if v.Restored {
+		return v.restored()
+	}
 	in, out := v.Legs[v.In()], v.Terms.Legs[v.Out()]
 	lapse := v.on(Expire, v.Out(), "If it is not funded by then, the swap lapses and nothing is lost.")
 	lapse.At = out.FundBy
@@ -281,6 +285,8 @@ func (v viewer) risk() Risk {
 		r.AtRisk, r.Why = v.revealedRisk(in, out)
 	case v.Announced && out.Status == htlc.LegUnfunded:
 		r.Why = "This node's lock is in no block; if it gets into one, the coins come back when the time lock opens."
+	case len(r.Locked) == 0 && v.Restored && v.Phase == htlc.PhaseAgreed:
+		r.Why = "No lock of this node's is seen. What it has forgotten may still appear, and comes back when its time lock opens."
 	case len(r.Locked) == 0:
 		r.Why = "Nothing of this node's is locked."
 	case v.Phase == htlc.PhaseRefunding:

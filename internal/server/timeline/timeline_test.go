@@ -30,15 +30,26 @@ func secret(t interface{ Fatal(...any) }) htlc.Secret {
 	return s
 }
 
+// key is a party's.
+func key(i int) ed25519.PrivateKey {
+	sum := sha256.Sum256([]byte{byte(i)})
+	return ed25519.NewKeyFromSeed(sum[:])
+}
+
+// signatures are those of both parties.
+func signatures(terms htlc.Terms) (out []htlc.Signature) {
+	for i := range 2 {
+		out = append(out, htlc.Signature(ed25519.Sign(key(i), htlc.TermsMessage(terms))))
+	}
+	return out
+}
+
 // opened is a swap whose Terms all have signed: leg 0 on bitcoin, leg 1 on
 // ethereum, two confirmations on both.
 func opened(t interface{ Fatal(...any) }, self int) htlc.Swap {
 	var parties []htlc.PartyID
-	var keys []ed25519.PrivateKey
 	for i := range 2 {
-		sum := sha256.Sum256([]byte{byte(i)})
-		keys = append(keys, ed25519.NewKeyFromSeed(sum[:]))
-		public, ok := keys[i].Public().(ed25519.PublicKey)
+		public, ok := key(i).Public().(ed25519.PublicKey)
 		if !ok {
 			t.Fatal("no public key")
 		}
@@ -58,11 +69,7 @@ func opened(t interface{ Fatal(...any) }, self int) htlc.Swap {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed := htlc.TermsSigned{Terms: terms, Self: self}
-	for _, key := range keys {
-		signed.Signatures = append(signed.Signatures, htlc.Signature(ed25519.Sign(key, htlc.TermsMessage(terms))))
-	}
-	s, _, err := htlc.Transition(htlc.Swap{}, signed)
+	s, _, err := htlc.Transition(htlc.Swap{}, htlc.TermsSigned{Terms: terms, Self: self, Signatures: signatures(terms)})
 	if err != nil {
 		t.Fatal(err)
 	}

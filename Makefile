@@ -72,9 +72,10 @@ bench: ## Run every benchmark; print JSON and write docs/benchmarks.md
 	@cd tools/bench && go run . -root "$(root)" -only '$(BENCH)' -note '$(BENCH_NOTE)' $(if $(BENCH_DATA),-data '$(BENCH_DATA)')
 
 .PHONY: soak
-soak: ## Kill nodes at every edge, SOAK_ROUNDS times over (default 5), on real nodes
+soak: ## Kill nodes at every edge SOAK_ROUNDS times (default 5), and undo every step, on real nodes
 	tools/build.sh btcd btcctl geth nats-server
 	go test -tags e2e -run '^TestSafety_D1_KillAtEveryEdge$$' -count=$(SOAK_ROUNDS) -failfast -timeout 24h -v ./test/e2e
+	KOFO_E2E_REORGS=all go test -tags e2e -run '^TestSafety_A8_ReorgAtEveryStep$$' -count=1 -timeout 2h -v ./test/e2e
 
 .PHONY: sim
 sim: ## Simulate swaps with fresh seeds for SIM_SECONDS (default 300), then hunt planted bugs

@@ -42,8 +42,8 @@ type settings struct {
 	Dir, Driver, DSN, Bus, Prefix string
 	API, Peer, Metrics            int
 	Bitcoin, Ethereum             string
-	// MoreEthereum are further keys of the Ethereum chain, in YAML.
-	MoreEthereum string
+	// MoreBitcoin and MoreEthereum are further keys of the chains, in YAML.
+	MoreBitcoin, MoreEthereum string
 	// MorePolicy are further keys of the policy.
 	MorePolicy string
 	// More are further sections.
@@ -73,7 +73,7 @@ log: {level: debug}
 metrics: {listen: "127.0.0.1:{{.Metrics}}"}
 chains:
   - {name: bitcoin, kind: bitcoin, id: "` + bitcoinChain + `", url: "{{.Bitcoin}}", user: ` + rpcUser + `, password: ` + rpcPassword + `,
-     profile: devnet, poll_interval: 200ms, fees: {stress_rate: 20}}
+     profile: devnet, poll_interval: 200ms, fees: {stress_rate: 20}{{.MoreBitcoin}}}
   - {name: ethereum, kind: evm, id: "` + ethereumChain + `", url: "{{.Ethereum}}",
      profile: devnet, poll_interval: 200ms, fees: {stress_rate: 20}{{.MoreEthereum}}}
 {{.More}}

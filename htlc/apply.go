@@ -67,6 +67,7 @@ func (s *Swap) open(e TermsSigned) error {
 	s.Phase = PhaseAgreed
 	if e.Restored {
 		s.forget()
+		s.recall(e.RevealOut)
 	}
 	return nil
 }
@@ -184,7 +185,7 @@ func (s *Swap) asked(leg int) bool {
 // mayRedeem: anyone who knows the secret, and an Initiator with a stored
 // redeem, whatever happened to its gate since: what is out is out.
 func (s *Swap) mayRedeem() bool {
-	return s.Secret != nil || s.Initiator() && s.RedeemTx != ""
+	return s.Secret != nil || s.Released || s.Initiator() && s.RedeemTx != ""
 }
 
 func (s *Swap) withheld(e Withheld) ([]Effect, error) {

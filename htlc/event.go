@@ -106,6 +106,9 @@ type (
 		// Restored: the swap is opened anew from a copy of its Terms, and what
 		// became of it is forgotten.
 		Restored bool `json:",omitempty"`
+		// RevealOut: what the swap is restored from says that the reveal gate
+		// had opened, so that the secret may be out.
+		RevealOut bool `json:",omitempty"`
 	}
 
 	// CancelRequested is the owner's wish to stop before funding.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/kofo-network/kofo/htlc"
 )
@@ -31,11 +32,15 @@ type modelParty struct {
 	intents   map[int]htlc.Intent // what it asked for or consented to
 	gaveBack  bool                // it consented to the refund of its incoming leg
 
+	amnesia bool // it forgets right after its reveal, at no other time
+	forgets bool // it loses its database once, and works on a copy of its Terms
+
 	// The journal.
 	fundReleased, revealReleased bool
 	abandoning                   bool
 	fundTx                       *modelTx
 	redeemRef                    string
+	redeemDue                    int64 // of an evicted redeem
 }
 
 func (p *modelParty) leg(i int) htlc.Leg        { return p.w.terms.Legs[i] }
@@ -127,7 +132,12 @@ func (p *modelParty) follow(c *modelChain) bool {
 		p.w.clocks[at.id] = at.clock
 		for _, tx := range at.txs {
 			if slices.Contains(p.ownLegs(c), tx.leg) && tx.kind != txAbandon {
-				p.deliver(tx.event(at.id, testSecret()))
+				event := tx.event(at.id, testSecret())
+				if funded, ok := event.(htlc.LegFunded); ok && p.fundTx != nil && tx.id == p.fundTx.id {
+					funded.Own = true // it spends coins of our wallet
+					event = funded
+				}
+				p.deliver(event)
 				touched = tx.leg
 			}
 		}
@@ -167,11 +177,58 @@ func (p *modelParty) tell(c *modelChain, at modelBlock, touched int) {
 	}
 }
 
+// forget loses everything but the copy of the Terms, on which a reveal is noted
+// before the secret is released. It happens once the own lock is so deep that
+// the chain tells of it.
+func (p *modelParty) forget() {
+	lock, c := p.fundTx, p.chain(p.swap.Out())
+	if !p.forgets || lock == nil || c.funded(lock.ref) <= uint64(c.maxUndo) || p.swap.Phase == htlc.PhaseClosed {
+		return
+	}
+	if p.amnesia && !p.revealReleased || !p.amnesia && p.rng.IntN(8) != 0 {
+		return
+	}
+	p.forgets = false
+	p.note("loses its database in %s, secret out %t", p.swap.Phase, p.revealReleased)
+	self := p.swap.Self
+	p.evicted(p.revealReleased)
+	p.swap, p.pending, p.results, p.redeemRef = htlc.Swap{}, nil, nil, ""
+	opening := p.w.opening(self).(htlc.TermsSigned)
+	opening.Restored, opening.RevealOut = true, p.revealReleased
+	p.deliver(opening)
+	for _, c := range p.w.order {
+		p.cursors[c.id] = []htlc.BlockID{c.blocks[0].id}
+		for p.follow(c) {
+		}
+		for _, leg := range p.ownLegs(c) {
+			p.deliver(htlc.LegSearched{Leg: leg})
+		}
+	}
+}
+
+// evicted: the redeem leaves every mempool, so that only those who have seen it
+// know the secret. Sent again it is worth as much as before: its fee has climbed
+// with its deadline.
+func (p *modelParty) evicted(sent bool) {
+	if !sent {
+		return
+	}
+	c := p.chain(p.swap.In())
+	for _, tx := range c.mempool {
+		if tx.kind == txRedeem && strings.HasPrefix(tx.id, p.txID("redeem")) {
+			p.redeemDue = tx.due
+			c.drop(tx.id)
+			return
+		}
+	}
+}
+
 // work follows all chains, interleaved at random, and executes effects.
 func (p *modelParty) work() {
 	if p.asleep(p.w.now) {
 		return
 	}
+	p.forget()
 	order := slices.Clone(p.w.order)
 	for len(order) > 0 {
 		i := p.rng.IntN(len(order))
@@ -402,6 +459,9 @@ func (p *modelParty) reveal() htlc.Event {
 func (p *modelParty) redeem() htlc.Event {
 	in, ref := p.swap.In(), p.inState().FundRef
 	tx := &modelTx{id: p.txID("redeem") + ref, ref: ref, kind: txRedeem, leg: in, due: p.due()}
+	if p.redeemDue > 0 {
+		tx.due, p.redeemDue = p.redeemDue, 0
+	}
 	if p.chain(in).broadcast(tx) {
 		p.w.secretOut = true
 	}

@@ -14,6 +14,7 @@ type reached struct {
 	pairs    coverage
 	outcomes map[string]int
 	grants   grants
+	amnesia  bool
 }
 
 // checkEnd: nobody who was honest and awake loses, and nobody waits for ever.
@@ -43,6 +44,19 @@ func checkEnd(w *world, r reached) {
 			w.Fatalf("party %d was honest and awake, and lost both legs: out %v, in %v", s.Self, out, in)
 		}
 	}
+}
+
+// TestSafety_D2_RevealIsNotForgotten: the Initiator loses its database and every
+// mempool its redeem, right after its first reveal and in the worst of worlds.
+// The copy of the Terms tells that the secret may be out, and neither leg is lost.
+func TestSafety_D2_RevealIsNotForgotten(t *testing.T) {
+	r := reached{pairs: coverage{}, outcomes: map[string]int{}, grants: grants{}, amnesia: true}
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(rt, 2, r, false)
+		w.run()
+		checkEnd(w, r)
+	})
+	t.Log(r.outcomes)
 }
 
 // TestMachine runs the machine in a world of chains with every fault that the

@@ -38,6 +38,7 @@ type world struct {
 	together   bool         // the honest ask each other, and everybody asks them
 	granted    map[int]bool // legs that an honest party let the adversary spend
 	grants     grants
+	amnesia    bool // the victim loses its database right after its reveal
 }
 
 // habit is how a dishonest party behaves; all of them also do harm at random.
@@ -79,7 +80,7 @@ func newWorld(t *rapid.T, n int, r reached, together bool) *world {
 	w := &world{
 		T: t, chains: map[htlc.ChainID]*modelChain{}, clocks: map[htlc.BlockID]int64{},
 		rng: rand.New(rand.NewPCG(seed, 1)), seen: r.pairs, now: startTime,
-		together: together, granted: map[int]bool{}, grants: r.grants,
+		together: together, granted: map[int]bool{}, grants: r.grants, amnesia: r.amnesia,
 		noise: rapid.IntRange(0, 3).Draw(t, "noise") == 0,
 	}
 	w.delay, w.stingy = 1+w.rng.Int64N(6), w.rng.IntN(4) == 0
@@ -88,8 +89,11 @@ func newWorld(t *rapid.T, n int, r reached, together bool) *world {
 	w.id, w.signatures = w.terms.ID(), signAll(w.terms)
 	w.makeChains()
 	honest, scheming := 1+w.rng.IntN(1<<n-1), w.rng.IntN(3) == 0
-	if scheming {
+	if scheming || r.amnesia {
 		victim := w.rng.IntN(n)
+		if scheming = true; r.amnesia {
+			victim = 0
+		}
 		honest = 1 << victim
 		w.scheme(victim)
 	}
@@ -200,7 +204,10 @@ func (w *world) newParty(i int) *modelParty {
 		faults: sightingTicks, failing: 1 + w.rng.IntN(6), intents: map[int]htlc.Intent{},
 		reluctant: w.together && w.rng.IntN(4) == 0, seedless: w.together && w.rng.IntN(4) == 0,
 		hangs: w.together && w.rng.IntN(3) == 0,
+		// What it consented to would be forgotten too, which a copy does not tell.
+		forgets: !w.together && w.rng.IntN(3) == 0, amnesia: w.amnesia,
 	}
+	p.forgets = p.forgets || p.amnesia
 	for _, c := range w.order {
 		p.cursors[c.id] = []htlc.BlockID{c.tip().id}
 	}

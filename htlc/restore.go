@@ -11,7 +11,10 @@ import "fmt"
 type (
 	// Restored: the swap was taken from a backup, so that what followed is
 	// forgotten. The chain is followed from where the backup stands.
-	Restored struct{}
+	Restored struct {
+		// RevealOut is as in TermsSigned.
+		RevealOut bool `json:",omitempty"`
+	}
 
 	// LegSearched: the leg's chain was read from Since to the tip, and
 	// everything that was found has been told.
@@ -22,12 +25,24 @@ type (
 func (Restored) Kind() EventKind    { return KindRestored }
 func (LegSearched) Kind() EventKind { return KindLegSearched }
 
-func (Restored) applyTo(s *Swap) ([]Effect, error) {
+func (e Restored) applyTo(s *Swap) ([]Effect, error) {
 	if s.Restored {
 		return nil, ErrStale
 	}
 	s.Restored = true
+	s.recall(e.RevealOut)
 	return nil, nil
+}
+
+// recall: the Initiator's reveal is noted outside the database before the secret
+// is first released, so a note says that it may be out. Past the cut-off too it
+// then redeems: whoever has seen the secret could take the incoming leg back when
+// its time lock opens, and redeem ours afterwards. Without a note the secret is
+// inside, where the gate keeps it.
+func (s *Swap) recall(revealOut bool) {
+	if revealOut && s.Initiator() {
+		s.Released = true
+	}
 }
 
 func (e LegSearched) applyTo(s *Swap) ([]Effect, error) {

@@ -48,3 +48,38 @@ func TestSafety_D2_ForgottenConsentIsNoRefund(t *testing.T) {
 		}
 	}
 }
+
+// An Initiator that is restored past its cut-off redeems without a gate exactly
+// if what it was restored from says that its reveal may be out.
+func TestSafety_D2_ForgottenReveal(t *testing.T) {
+	terms := testTerms(btc, eth)
+	for name, noted := range map[string]bool{"noted": true, "not noted": false} {
+		e := signed(terms, 0)
+		e.Restored, e.RevealOut = true, noted
+		s := tellAll(t, htlc.Swap{}, e,
+			htlc.TipAdvanced{Leg: 1, Height: 600, Clock: terms.CutOff() + 1},
+			htlc.TipAdvanced{Leg: 0, Height: 200, Clock: startTime + 900},
+			htlc.LegFunded{Leg: 0, TxID: "fund0", Ref: "fund0:0", Block: block(101), Own: true},
+			htlc.LegSearched{Leg: 0},
+			htlc.LegFunded{Leg: 1, TxID: "fund1", Ref: "slot1", Block: block(510)},
+			htlc.LegSearched{Leg: 1})
+		if redeems := s.Wants(htlc.Effect{Kind: htlc.EffectRedeem, Leg: 1}); redeems != noted {
+			t.Errorf("%s: redeems %t in phase %s", name, redeems, s.Phase)
+		}
+		// Its own coins come back whatever becomes of the redeem.
+		s = tellAll(t, s, htlc.TipAdvanced{Leg: 0, Height: 300, Clock: terms.Legs[0].TimeLock + 1})
+		if !s.Wants(htlc.Effect{Kind: htlc.EffectRefundLeg, Leg: 0}) {
+			t.Errorf("%s: wants no refund in phase %s", name, s.Phase)
+		}
+	}
+	// A participant has no reveal to note.
+	e := signed(terms, 1)
+	e.Restored, e.RevealOut = true, true
+	if s := tellAll(t, htlc.Swap{}, e); s.Released || s.Phase != htlc.PhaseAgreed {
+		t.Errorf("a participant is restored as %s", s.Phase)
+	}
+	// A backup that was made before the reveal learns of it from the copies.
+	if s := tellAll(t, readyToFund(t, 0), htlc.Restored{RevealOut: true}); !s.Released {
+		t.Error("a backup does not take the note")
+	}
+}

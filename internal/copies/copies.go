@@ -41,6 +41,8 @@ type Copy struct {
 	Signed htlc.SignedTerms // with Since: no funding is older
 	Self   int              // which of the parties we are
 	Ticket string           // the offer; empty where there is none
+	// RevealOut: we are the Initiator, and the secret may be out.
+	RevealOut bool
 }
 
 // body is the encrypted form. Terms and ticket stand in it as the texts that
@@ -50,6 +52,8 @@ type body struct {
 	Self    int    `json:"self"`
 	Terms   string `json:"terms"`
 	Ticket  string `json:"ticket,omitempty"`
+	// RevealOut is no secret, and padded like the rest.
+	RevealOut bool `json:"revealOut,omitempty"`
 }
 
 // Seal encrypts a copy. Terms that not all have signed are refused: such a
@@ -58,7 +62,7 @@ func Seal(v *vault.Vault, c Copy) ([]byte, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("copy of the terms: %w", err)
 	}
-	plain, err := json.Marshal(body{Version: Version, Self: c.Self, Terms: c.Signed.Text(), Ticket: c.Ticket})
+	plain, err := json.Marshal(body{Version: Version, Self: c.Self, Terms: c.Signed.Text(), Ticket: c.Ticket, RevealOut: c.RevealOut})
 	if err != nil {
 		return nil, fmt.Errorf("copy of the terms: %w", err)
 	}
@@ -87,7 +91,7 @@ func decode(plain []byte) (Copy, error) {
 	if b.Version != Version {
 		return Copy{}, fmt.Errorf("%w: version %d", ErrVersion, b.Version)
 	}
-	c := Copy{Self: b.Self, Ticket: b.Ticket}
+	c := Copy{Self: b.Self, Ticket: b.Ticket, RevealOut: b.RevealOut}
 	var err error
 	if c.Signed, err = htlc.ParseSignedTerms(b.Terms); err != nil {
 		return Copy{}, fmt.Errorf("%w: %w", ErrContent, err)
@@ -120,6 +124,7 @@ func (c Copy) check() error {
 func (c Copy) Opening() htlc.TermsSigned {
 	return htlc.TermsSigned{
 		Terms: c.Signed.Terms, Self: c.Self, Signatures: c.Signed.Signatures, Since: c.Signed.Since, Restored: true,
+		RevealOut: c.RevealOut,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/kofo-network/kofo/adapters"
@@ -144,18 +145,21 @@ func (r *restorer) forgive(ctx context.Context) error {
 			}
 			sent = append(sent, txs...)
 		}
-		r.order = append(r.order, s.ID)
+		if !slices.Contains(r.order, s.ID) { // a copy may have been found too
+			r.order = append(r.order, s.ID)
+		}
 		if err := r.restoreLane(ctx, s.ID, s.Terms, s.Out()); err != nil {
 			r.lacking[s.ID] = append(r.lacking[s.ID], err.Error())
 		}
-		next, effects, err := htlc.Transition(s, htlc.Restored{})
+		restored := htlc.Restored{RevealOut: r.found[s.ID].RevealOut}
+		next, effects, err := htlc.Transition(s, restored)
 		if errors.Is(err, htlc.ErrStale) {
 			return nil // by an earlier try
 		}
 		if err != nil {
 			return err
 		}
-		w := engine.SwapWrite{Swap: next, Expect: s.Version, Events: []engine.StoredEvent{{Seq: next.Version, At: time.Now(), Event: htlc.Restored{}}}}
+		w := engine.SwapWrite{Swap: next, Expect: s.Version, Events: []engine.StoredEvent{{Seq: next.Version, At: time.Now(), Event: restored}}}
 		for i, e := range effects {
 			w.Effects = append(w.Effects, engine.StoredEffect{ID: engine.EffectID{Swap: s.ID, Seq: next.Version, Index: i}, Effect: e})
 		}

@@ -56,11 +56,25 @@ func (k *copyKeeper) folder(v *vault.Vault, dir string, required bool) {
 // EnsureCopy returns when the copy is durable at every required place. The
 // others are tried too, and told of in the log.
 func (k *copyKeeper) EnsureCopy(ctx context.Context, s htlc.Swap) error {
+	killpoint.At(killpoint.TermsBeforeCopy)
+	if err := k.write(ctx, s, s.Initiator() && s.Released); err != nil {
+		return err
+	}
+	killpoint.At(killpoint.TermsAfterCopy)
+	return nil
+}
+
+// NoteReveal writes the copies anew, with whether the secret may be out.
+func (k *copyKeeper) NoteReveal(ctx context.Context, s htlc.Swap, out bool) error {
+	return k.write(ctx, s, out)
+}
+
+func (k *copyKeeper) write(ctx context.Context, s htlc.Swap, revealOut bool) error {
 	c, err := k.copyOf(ctx, s)
 	if err != nil {
 		return err
 	}
-	killpoint.At(killpoint.TermsBeforeCopy)
+	c.RevealOut = revealOut
 	var missing []error
 	for _, place := range k.places {
 		err := place.write(ctx, c)
@@ -72,11 +86,7 @@ func (k *copyKeeper) EnsureCopy(ctx context.Context, s htlc.Swap) error {
 			k.log.Warn("a copy of the terms is missing", "swap", s.ID.String(), "place", place.name, "error", err)
 		}
 	}
-	if err := errors.Join(missing...); err != nil {
-		return err
-	}
-	killpoint.At(killpoint.TermsAfterCopy)
-	return nil
+	return errors.Join(missing...)
 }
 
 // copyOf gathers what is copied. A swap that was restored from Terms alone has

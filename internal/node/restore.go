@@ -207,13 +207,13 @@ type restorer struct {
 }
 
 func (r *restorer) run(ctx context.Context) error {
+	if err := r.gather(); err != nil {
+		return err
+	}
 	if r.from.Backup != "" {
 		if err := r.forgive(ctx); err != nil {
 			return err
 		}
-	}
-	if err := r.gather(); err != nil {
-		return err
 	}
 	runCtx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -368,9 +368,12 @@ func (r *restorer) take(s *SourceReport, c copies.Copy, err error) {
 	if !known && !slices.Contains(r.order, id) {
 		r.order = append(r.order, id)
 	}
-	if !known || before.Ticket == "" {
-		r.found[id] = c
+	out := before.RevealOut || c.RevealOut // one that was written before the reveal does not know
+	if known && before.Ticket != "" {
+		c = before
 	}
+	c.RevealOut = out
+	r.found[id] = c
 }
 
 // await waits until nothing is left to search.
@@ -474,6 +477,11 @@ func reportOf(s htlc.Swap, lacking []string) SwapReport {
 			Chain: string(s.Terms.Legs[i].Chain()), Ours: i == s.Out(), Status: l.Status.String(),
 			FundingTx: l.FundTx, SpendTx: l.SpendTx, TimeLock: s.Terms.Legs[i].TimeLock,
 		})
+	}
+	if s.Initiator() && s.Phase < htlc.PhaseRevealing && s.Legs[s.In()].Status.Locked() {
+		out.Missing = append(out.Missing, strings.TrimSpace(`
+No copy says that this node has shown its secret, so it shows it until the cut-off only. If the copies in the node's own folders were not read,
+and it may have shown it before, redeem with kofo rescue redeem.`))
 	}
 	if s.Phase == htlc.PhaseAgreed && s.FundingTx == "" {
 		out.Missing = append(out.Missing, strings.TrimSpace(`

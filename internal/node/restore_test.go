@@ -313,8 +313,9 @@ func TestSafety_D2_RestoreOnLocalChains(t *testing.T) {
 				passTime(ctx, t, n, loser, id)
 			}
 			loser.reach(ctx, id, c.name, c.done)
-			if !copied(loser, id) {
-				t.Fatal("there is no copy")
+			s := loser.view(ctx, id)
+			if noted := copied(loser, id); s.Initiator() && s.Released && !noted || !s.Initiator() && noted {
+				t.Errorf("the copy of the Terms says of a reveal: %t, released: %t", noted, s.Released)
 			}
 			loser.lose()
 			report := loser.restore(ctx, Sources{})
@@ -333,13 +334,28 @@ func TestSafety_D2_RestoreOnLocalChains(t *testing.T) {
 	}
 }
 
-func copied(d *desk, id htlc.SwapID) bool {
+// view is the swap as it is stored.
+func (d *desk) view(ctx context.Context, id htlc.SwapID) htlc.Swap {
+	d.t.Helper()
+	record, err := d.core.store.Get(ctx, id)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return record.Swap
+}
+
+// copied reads the copy, and says whether it notes a reveal.
+func copied(d *desk, id htlc.SwapID) (noted bool) {
+	d.t.Helper()
 	v, err := vault.New(d.core.keys)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	_, err = copies.Folder{Dir: d.cfg.Path(d.cfg.Policy.CopiesDir), Vault: v}.Read(id)
-	return err == nil
+	c, err := copies.Folder{Dir: d.cfg.Path(d.cfg.Policy.CopiesDir), Vault: v}.Read(id)
+	if err != nil {
+		d.t.Fatalf("there is no copy: %v", err)
+	}
+	return c.RevealOut
 }
 
 // passTime moves both chains past the time locks.

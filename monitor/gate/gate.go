@@ -24,9 +24,11 @@ type Chain interface {
 }
 
 // Copies tells whether a copy of a swap's Terms stands outside the database,
-// and writes one where none does.
+// and writes one where none does. NoteReveal writes into it whether the secret
+// may be out.
 type Copies interface {
 	EnsureCopy(ctx context.Context, swap htlc.Swap) error
+	NoteReveal(ctx context.Context, swap htlc.Swap, out bool) error
 }
 
 // Keeper observes the conditions of both gates.
@@ -51,6 +53,12 @@ type Keeper struct {
 
 // MinDiskFree is the room that a swap may need for its transactions and logs.
 const MinDiskFree = 64 << 20
+
+// NoteReveal returns when it stands outside the database that the secret may be
+// out, or that it isn't after all.
+func (k *Keeper) NoteReveal(ctx context.Context, s htlc.Swap, out bool) error {
+	return k.Copies.NoteReveal(ctx, s, out)
+}
 
 // Funding observes what the funding gate asks.
 func (k *Keeper) Funding(ctx context.Context, s htlc.Swap) htlc.FundingFacts {

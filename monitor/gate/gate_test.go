@@ -42,6 +42,9 @@ func (f *fake) Funded(context.Context, htlc.Terms, int, string, adapters.BlockRe
 }
 func (f *fake) EnsureCopy(context.Context, htlc.Swap) error { return f.copied }
 
+// NoteReveal always succeeds.
+func (f *fake) NoteReveal(context.Context, htlc.Swap, bool) error { return nil }
+
 func (f *fake) keeper() *Keeper {
 	return &Keeper{
 		Chains: func(htlc.ChainID) (Chain, error) { return f, f.chainErr },

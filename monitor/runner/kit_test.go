@@ -246,6 +246,14 @@ func (c *chain) questions() int { c.mu.Lock(); defer c.mu.Unlock(); return c.ask
 type gates struct {
 	funding func(htlc.Swap) htlc.FundingFacts
 	reveal  func(htlc.Swap) htlc.RevealFacts
+	note    func(out bool) error // nil: it always succeeds
+}
+
+func (g gates) NoteReveal(_ context.Context, _ htlc.Swap, out bool) error {
+	if g.note == nil {
+		return nil
+	}
+	return g.note(out)
 }
 
 func (g gates) Funding(_ context.Context, s htlc.Swap) htlc.FundingFacts { return g.funding(s) }

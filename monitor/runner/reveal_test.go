@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -116,5 +117,55 @@ func TestSafety_A6_UnsentRevealAsksTheGateAgain(t *testing.T) {
 	ask(r, m, htlc.EffectRevealAndRedeem, 1)
 	if until(3*time.Second, func() bool { return c.has("redeem") }) {
 		t.Fatalf("the secret was let out at %d, cut-off %d, time lock of the incoming leg %d", clock, tm.CutOff(), tm.Legs[1].TimeLock)
+	}
+}
+
+// That the secret may be out is noted outside the database before it is, and
+// taken back where the gate closes again: a node that has lost its database
+// would else keep a secret that others know, or show one that nobody knows.
+func TestSafety_D2_RevealIsNotedFirst(t *testing.T) {
+	m, j, tm := revealing(t)
+	c := &chain{}
+	var failing atomic.Bool
+	failing.Store(true)
+	var notes atomic.Int64
+	clock := int64(start + 100)
+	r := run(t, m, c, j, gates{
+		reveal: func(htlc.Swap) htlc.RevealFacts { return m.revealFacts(clock) },
+		note: func(out bool) error {
+			if failing.Load() {
+				return errors.New("the folder is full")
+			}
+			if c.has("redeem") {
+				t.Error("noted after the secret was out")
+			}
+			notes.Add(map[bool]int64{true: 1, false: -1}[out])
+			return nil
+		},
+	})
+	ask(r, m, htlc.EffectRevealAndRedeem, 1)
+	if until(300*time.Millisecond, func() bool { return c.has("redeem") }) {
+		t.Fatal("the secret was let out before it was noted")
+	}
+	failing.Store(false)
+	if !until(5*time.Second, func() bool { return c.has("redeem") }) || notes.Load() != 1 {
+		t.Fatalf("redeemed: %t, notes: %d", c.has("redeem"), notes.Load())
+	}
+
+	m, j, tm = revealing(t)
+	late := tm.CutOff() + 1
+	m.tips(90, late)
+	notes.Store(1)
+	c = &chain{}
+	r = run(t, m, c, j, gates{
+		reveal: func(htlc.Swap) htlc.RevealFacts { return m.revealFacts(late) },
+		note: func(out bool) error {
+			notes.Add(map[bool]int64{true: 1, false: -1}[out])
+			return nil
+		},
+	})
+	ask(r, m, htlc.EffectRevealAndRedeem, 1)
+	if !until(5*time.Second, func() bool { s, _ := m.Swap(htlc.SwapID{}); return s.Phase == htlc.PhaseFunded }) || notes.Load() != 0 || c.has("redeem") {
+		t.Errorf("withheld, but the note stands: %d", notes.Load())
 	}
 }

@@ -45,10 +45,12 @@ type Swaps interface {
 	Swap(ctx context.Context, id htlc.SwapID) (htlc.Swap, error)
 }
 
-// Gates observe the conditions of the two gates.
+// Gates observe the conditions of the two gates. NoteReveal keeps outside the
+// database that the secret may be out, for a node that has lost its own.
 type Gates interface {
 	Funding(ctx context.Context, s htlc.Swap) htlc.FundingFacts
 	Reveal(ctx context.Context, s htlc.Swap) htlc.RevealFacts
+	NoteReveal(ctx context.Context, s htlc.Swap, out bool) error
 }
 
 // Watchers take requests for the watcher of a chain.

@@ -60,10 +60,13 @@ func (r *Runner) reveal(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 		return nil, nil
 	}
 	if verdict := htlc.RevealGate(s, facts); !verdict.Allows() {
-		return r.withhold(s, verdict)
+		return r.withhold(ctx, s, verdict)
 	}
 	if signErr != nil {
 		return nil, signErr
+	}
+	if err := r.o.Gates.NoteReveal(ctx, s, true); err != nil {
+		return nil, fmt.Errorf("note the reveal of swap %s outside the database: %w", s.ID, err)
 	}
 	if err := r.o.Journal.MarkReleased(ctx, c.ID, tx.ID); err != nil {
 		return nil, err
@@ -100,11 +103,15 @@ func (r *Runner) revealed(ctx context.Context, c Chain, s htlc.Swap, stored []en
 
 // withhold closes the gate again where a condition blocks. One that could not
 // be observed just now is looked at again.
-func (r *Runner) withhold(s htlc.Swap, verdict htlc.Verdict) (htlc.Event, error) {
+func (r *Runner) withhold(ctx context.Context, s htlc.Swap, verdict htlc.Verdict) (htlc.Event, error) {
 	holding := verdict.Holding()
 	for _, f := range holding {
 		if f.State == htlc.CheckBlocked {
 			r.o.Log.Warn("redeem withheld", "swap", s.ID.String(), "held_by", fmt.Sprint(holding))
+			// A note that stays only makes a restored node try a redeem.
+			if err := r.o.Gates.NoteReveal(ctx, s, false); err != nil {
+				r.o.Log.Warn("the note of a reveal is not taken back", "swap", s.ID.String(), "error", err)
+			}
 			return htlc.Withheld{Purpose: htlc.PurposeRedeem}, nil
 		}
 	}

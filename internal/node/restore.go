@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kofo-network/kofo/adapters"
@@ -478,15 +477,6 @@ func reportOf(s htlc.Swap, lacking []string) SwapReport {
 			FundingTx: l.FundTx, SpendTx: l.SpendTx, TimeLock: s.Terms.Legs[i].TimeLock,
 		})
 	}
-	if s.Initiator() && s.Phase < htlc.PhaseRevealing && s.Legs[s.In()].Status.Locked() {
-		out.Missing = append(out.Missing, strings.TrimSpace(`
-No copy says that this node has shown its secret, so it shows it until the cut-off only. If the copies in the node's own folders were not read,
-and it may have shown it before, redeem with kofo rescue redeem.`))
-	}
-	if s.Phase == htlc.PhaseAgreed && s.FundingTx == "" {
-		out.Missing = append(out.Missing, strings.TrimSpace(`
-This node may have sent its lock without remembering it, so it sends none, and waits for one to appear.
-When you are sure that none will, for example after you have moved all coins of the wallet once, end it with kofo swap cancel.`))
-	}
+	out.Missing = append(out.Missing, forgotten(s)...)
 	return out
 }

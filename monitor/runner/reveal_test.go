@@ -124,7 +124,7 @@ func TestSafety_A6_UnsentRevealAsksTheGateAgain(t *testing.T) {
 // taken back where the gate closes again: a node that has lost its database
 // would else keep a secret that others know, or show one that nobody knows.
 func TestSafety_D2_RevealIsNotedFirst(t *testing.T) {
-	m, j, tm := revealing(t)
+	m, j, _ := revealing(t)
 	c := &chain{}
 	var failing atomic.Bool
 	failing.Store(true)
@@ -152,7 +152,7 @@ func TestSafety_D2_RevealIsNotedFirst(t *testing.T) {
 		t.Fatalf("redeemed: %t, notes: %d", c.has("redeem"), notes.Load())
 	}
 
-	m, j, tm = revealing(t)
+	m, j, tm := revealing(t)
 	late := tm.CutOff() + 1
 	m.tips(90, late)
 	notes.Store(1)

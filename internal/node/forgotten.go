@@ -1,0 +1,23 @@
+package node
+
+import (
+	"strings"
+
+	"github.com/kofo-network/kofo/htlc"
+)
+
+// forgotten says what a restored swap does not do, since it may have been done
+// before, and what its owner can do.
+func forgotten(s htlc.Swap) (out []string) {
+	if s.Initiator() && s.Phase < htlc.PhaseRevealing && s.Legs[s.In()].Status.Locked() {
+		out = append(out, strings.TrimSpace(`
+No copy says that this node has shown its secret, so it shows it until the cut-off only. If the copies in the node's own folders were not read,
+and it may have shown it before, redeem with kofo rescue redeem.`))
+	}
+	if s.Phase == htlc.PhaseAgreed && s.FundingTx == "" {
+		out = append(out, strings.TrimSpace(`
+This node may have sent its lock without remembering it, so it sends none, and waits for one to appear.
+When you are sure that none will, for example after you have moved all coins of the wallet once, end it with kofo swap cancel.`))
+	}
+	return out
+}

@@ -48,12 +48,12 @@ func (c *core) storedFunding(ctx context.Context, s htlc.Swap) (last adapters.Tx
 // configuration requires: both stand outside of this node before anything is
 // locked.
 type guardedCopies struct {
-	copies *copyKeeper
-	guard  *tower.Guard
+	*copyKeeper
+	guard *tower.Guard
 }
 
 func (g guardedCopies) EnsureCopy(ctx context.Context, s htlc.Swap) error {
-	if err := g.copies.EnsureCopy(ctx, s); err != nil {
+	if err := g.copyKeeper.EnsureCopy(ctx, s); err != nil {
 		return err
 	}
 	return g.guard.Ensure(ctx, s)

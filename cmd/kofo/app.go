@@ -56,6 +56,8 @@ type globalFlags struct {
 // usageError is a wrong call of the program.
 type usageError struct{ error }
 
+func (e usageError) Unwrap() error { return e.error }
+
 func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // errDeclined: a person said no.

@@ -10,89 +10,6 @@ import (
 	"github.com/kofo-network/kofo/internal/rescue"
 )
 
-// answerReader reads what was typed in, and keeps the first error.
-type answerReader struct {
-	answers map[string]*string
-	err     error
-}
-
-func (r *answerReader) text(name string) string {
-	if answer := r.answers[name]; answer != nil {
-		return strings.TrimSpace(*answer)
-	}
-	return ""
-}
-
-func (r *answerReader) refuse(name string, err error) {
-	if err != nil && r.err == nil {
-		r.err = usage("--%s: %v", name, err)
-	}
-}
-
-func (r *answerReader) number(name string, bits int) uint64 {
-	text := r.text(name)
-	if text == "" {
-		return 0
-	}
-	n, err := strconv.ParseUint(text, 10, bits)
-	if err != nil {
-		err = fmt.Errorf("%q is no whole number", text)
-	}
-	r.refuse(name, err)
-	return n
-}
-
-func (r *answerReader) decimal(name string) float64 {
-	text := r.text(name)
-	if text == "" {
-		return 0
-	}
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || v < 0 || v > 1e6 {
-		r.refuse(name, fmt.Errorf("%q is no feerate", text))
-		return 0
-	}
-	return v
-}
-
-func (r *answerReader) whole(name string) *big.Int {
-	text := r.text(name)
-	if text == "" {
-		return nil
-	}
-	v, ok := new(big.Int).SetString(text, 10)
-	if !ok || v.Sign() < 0 {
-		r.refuse(name, fmt.Errorf("%q is no whole number", text))
-		return nil
-	}
-	return v
-}
-
-// gwei reads a decimal number of gwei as wei.
-func (r *answerReader) gwei(name string) *big.Int {
-	text := r.text(name)
-	if text == "" {
-		return nil
-	}
-	v, ok := new(big.Rat).SetString(text)
-	if !ok || v.Sign() < 0 || len(text) > 40 || strings.ContainsAny(text, "eE/") {
-		r.refuse(name, fmt.Errorf("%q is no number of gwei", text))
-		return nil
-	}
-	wei := v.Mul(v, big.NewRat(1_000_000_000, 1))
-	return new(big.Int).Quo(wei.Num(), wei.Denom())
-}
-
-func (r *answerReader) time(name string) int64 {
-	text := r.text(name)
-	if text == "" {
-		return 0
-	}
-	at, err := readClock(text)
-	r.refuse(name, err)
-	return at
-}
-
 func utc(at int64) string { return time.Unix(at, 0).UTC().Format("2006-01-02 15:04:05 UTC") }
 
 func (a *app) sayRescueSheet(s rescue.Sheet) {
@@ -134,8 +51,9 @@ func (a *app) sayRescueLeg(l rescue.LegSheet) {
 	if e := l.EVM; e != nil {
 		row("deployment", e.Deployment)
 		row("contract id", e.ID)
-		row("storage slot", e.Slot+"  (holds the id while the contract is open)")
 		row("lane, sequence", fmt.Sprintf("%d, %d", e.Lane, e.Sequence))
+		row("while open", fmt.Sprintf("slot(payer, lane) of the deployment gives the id, as a number: %s", asNumber(e.ID)))
+		row("storage slot", e.Slot+"  (holds the id too)")
 		row("payer", e.Payer+yours(e.OfOwner))
 		row("payee", e.Payee+yours(e.PaysAccount))
 		if e.Token != "" {
@@ -143,6 +61,15 @@ func (a *app) sayRescueLeg(l rescue.LegSheet) {
 		}
 		row("your account", e.Account)
 	}
+}
+
+// asNumber writes a word as the page of an explorer shows it.
+func asNumber(word string) string {
+	n, ok := new(big.Int).SetString(strings.TrimPrefix(word, "0x"), 16)
+	if !ok {
+		return word
+	}
+	return n.String()
 }
 
 func yours(own bool) string {
@@ -155,16 +82,28 @@ func yours(own bool) string {
 func (a *app) sayRescued(s rescue.Spend, sent bool) {
 	a.say("\n%s%s on %s\n", strings.ToUpper(s.Kind[:1]), s.Kind[1:], s.Chain)
 	a.say("  transaction id   %s\n", s.TxID)
-	if s.VSize > 0 {
-		a.say("  fee              %s satoshi for %d vbytes\n", s.Fee, s.VSize)
-	} else {
-		a.say("  fee              %s wei at most, for %d gas at most\n", s.Fee, s.GasLimit)
+	unit, decimals := "satoshi", 8
+	cost := fmt.Sprintf("for %d vbytes", s.VSize)
+	if s.GasLimit > 0 {
+		unit, decimals = "wei", 18
+		cost = fmt.Sprintf("at most, for %d gas at most", s.GasLimit)
 	}
-	earliest := "now"
+	for _, p := range s.Pays {
+		amount := p.Amount + " base units of " + p.Asset
+		if strings.Contains(p.Asset, "/slip44:") {
+			amount = fmt.Sprintf("%s (%s %s)", inCoins(p.Amount, decimals, s.Coin), p.Amount, unit)
+		}
+		a.say("  pays             %s\n                   to %s%s\n", amount, p.To, yours(p.Own))
+	}
+	a.say("  fee              %s (%s %s) %s\n", inCoins(s.Fee, decimals, s.Coin), s.Fee, unit, cost)
+	valid := "now, while the contract is unspent"
 	if s.Earliest > 0 {
-		earliest = "when the chain's clock is at " + utc(s.Earliest)
+		valid = "when the chain's clock is at " + utc(s.Earliest)
 	}
-	a.say("  can be sent      %s\n", earliest)
+	a.say("  can be sent      %s\n", valid)
+	if s.PayerRefunds > 0 {
+		a.say("  must be in       before the chain's clock is at %s: from then on the payer can refund\n", utc(s.PayerRefunds))
+	}
 	for _, w := range s.Warnings {
 		a.tell(noteIndent, "  ! %s", w)
 	}
@@ -172,5 +111,19 @@ func (a *app) sayRescued(s rescue.Spend, sent bool) {
 		a.say("\nThe node has taken it.\n")
 		return
 	}
-	a.say("\nHand these bytes to any node or block explorer that broadcasts:\n%s\n", s.Raw)
+	a.say("\nThe transaction:\n\n%s\n\n", s.Raw)
+	a.tell(0, "To broadcast it, paste it into the page of a block explorer of this chain that sends raw transactions (\"broadcast\" or \"push transaction\"), "+
+		"or hand it to a node of the chain: its call %s takes it. A page or node that says it is known already has it.", s.Method)
+}
+
+// inCoins writes base units as coins, all digits that count.
+func inCoins(base string, decimals int, coin string) string {
+	if len(base) <= decimals {
+		base = strings.Repeat("0", decimals+1-len(base)) + base
+	}
+	whole, part := base[:len(base)-decimals], strings.TrimRight(base[len(base)-decimals:], "0")
+	if part != "" {
+		whole += "." + part
+	}
+	return whole + " " + coin
 }

@@ -45,13 +45,13 @@ func kitAndSheet(t *testing.T, words string) (*rescue.Kit, rescue.Sheet) {
 func bitcoinFlags(sheet rescue.Sheet) []string {
 	return []string{
 		"--txid", strings.Repeat("AB", 32), "--index", "1", "--amount", "5000000", "--address", sheet.Legs[0].Bitcoin.Address,
-		"--feerate", "12.5", "--clock", "2030-01-31 15:04",
+		"--feerate", "12.5", "--to", "", "--clock", "2030-01-31 15:04",
 	}
 }
 
 func ethereumFlags(sheet rescue.Sheet) []string {
 	return []string{
-		"--chain-id", "1337", "--slot", sheet.Legs[1].EVM.ID, "--nonce", "9", "--base-fee", "7.5", "--tip", "1", "--clock", strconv.FormatInt(rescuetest.Now, 10),
+		"--chain-id", "1337", "--slot", sheet.Legs[1].EVM.ID, "--nonce", "9", "--base-fee", "7.5", "--tip", "1", "--gas", "", "--clock", strconv.FormatInt(rescuetest.Now, 10),
 	}
 }
 

@@ -51,12 +51,20 @@ type Spend struct {
 	Chain    string `json:"chain"`
 	Kind     string `json:"kind"` // redeem or refund
 	TxID     string `json:"txid"`
-	Raw      string `json:"raw"` // hexadecimal; of a redeem, with the secret in it
-	Fee      string `json:"fee"` // most that it costs, in base units of the chain's coin
+	Raw      string `json:"raw"`  // hexadecimal; of a redeem, with the secret in it
+	Coin     string `json:"coin"` // in which the fee is paid
+	Fee      string `json:"fee"`  // most that it costs, in base units of the chain's coin
 	VSize    uint64 `json:"vsize,omitempty"`
 	GasLimit uint64 `json:"gasLimit,omitempty"`
+	// Pays is what it pays to whom.
+	Pays []Payment `json:"pays"`
+	// Method is that of a node's JSON-RPC that broadcasts it.
+	Method string `json:"method"`
 	// Earliest is from when on the chain takes it, by its clock; 0: now.
 	Earliest int64 `json:"earliest"`
+	// PayerRefunds is from when on, by the chain's clock, the payer can take the
+	// leg back, so that a redeem comes too late; 0 for a refund.
+	PayerRefunds int64 `json:"payerRefunds,omitempty"`
 	// Warnings are what the owner should know before broadcasting.
 	Warnings []string `json:"warnings,omitempty"`
 	// Ask is the call that a node can try before it is handed the refund, on a
@@ -216,13 +224,29 @@ func (k *Kit) make(leg int, kind string, typed Typed, secret *htlc.Secret) (Spen
 	if err != nil {
 		return Spend{}, &Error{ReasonMismatch, err}
 	}
-	s.TxID, s.Raw, s.Fee = tx.ID, hex.EncodeToString(tx.Raw), tx.Fee.String()
-	if family == EVM {
-		s.Raw = "0x" + s.Raw
+	s.TxID, s.Raw, s.Fee, s.Method = tx.ID, hex.EncodeToString(tx.Raw), tx.Fee.String(), "sendrawtransaction"
+	if family == Bitcoin {
+		params, err := bitcoin.ParamsOf(k.Terms.Legs[leg].Chain())
+		if err != nil {
+			return Spend{}, err
+		}
+		s.Coin = params.Symbol
+	} else {
+		s.Coin = "ETH"
+		s.Raw, s.Method = "0x"+s.Raw, "eth_sendRawTransaction"
 		if secret == nil {
-			s.Ask, err = askOf(tx.Raw, tx.Account)
+			if s.Ask, err = askOf(tx.Raw, tx.Account); err != nil {
+				return s, err
+			}
 		}
 	}
+	if secret != nil {
+		s.PayerRefunds = k.Terms.Legs[leg].TimeLock
+		if typed.Clock >= s.PayerRefunds {
+			s.Warnings = append(s.Warnings, "The time lock of the leg is past, so its payer may refund it first. Broadcast this at once, and pay enough for the next block.")
+		}
+	}
+	s.Pays, err = k.payments(leg, tx.Raw)
 	return s, err
 }
 

@@ -9,10 +9,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -85,7 +88,6 @@ func (p pair) bitcoinFacts(ctx context.Context, on *bitcoind, to string) []strin
 					return []string{
 						"--txid", tx.TxHash().String(), "--index", strconv.Itoa(i), "--amount", strconv.FormatInt(out.Value, 10),
 						"--address", to, "--feerate", "12.5", "--clock", strconv.FormatInt(time.Now().Unix(), 10),
-						"--broadcast", fmt.Sprintf("http://%s:%s@%s", rpcUser, rpcPassword, on.url[len("http://"):]),
 					}
 				}
 			}
@@ -110,7 +112,7 @@ func (p pair) ethereumFacts(ctx context.Context, on *gethd, deployment, slot, ac
 	gwei := new(big.Rat).SetFrac(head.BaseFeePerGas.ToInt(), big.NewInt(1e9))
 	return []string{
 		"--chain-id", strconv.Itoa(ethereumID), "--slot", held, "--nonce", strconv.FormatUint(uint64(nonce), 10),
-		"--base-fee", gwei.FloatString(9), "--tip", "1.5", "--clock", strconv.FormatUint(uint64(head.Timestamp), 10), "--broadcast", on.url,
+		"--base-fee", gwei.FloatString(9), "--tip", "1.5", "--clock", strconv.FormatUint(uint64(head.Timestamp), 10),
 	}
 }
 
@@ -144,22 +146,91 @@ func TestRescueRefunds(t *testing.T) {
 	for _, l := range p.participant.sheet(ctx).Legs {
 		if l.Ours {
 			p.participant.tryRescue(ctx, "refund", func() []string {
-				return p.ethereumFacts(ctx, on.ethereum, l.EVM.Deployment, l.EVM.Slot, l.EVM.Account)
+				return append(p.ethereumFacts(ctx, on.ethereum, l.EVM.Deployment, l.EVM.Slot, l.EVM.Account), "--broadcast", on.ethereum.url)
 			})
 		}
 	}
 	for _, l := range p.initiator.sheet(ctx).Legs {
 		if l.Ours {
-			p.initiator.tryRescue(ctx, "refund", func() []string { return p.bitcoinFacts(ctx, on.bitcoin, l.Bitcoin.Address) })
+			p.initiator.tryRescue(ctx, "refund", func() []string {
+				node := fmt.Sprintf("http://%s:%s@%s", rpcUser, rpcPassword, on.bitcoin.url[len("http://"):])
+				return append(p.bitcoinFacts(ctx, on.bitcoin, l.Bitcoin.Address), "--broadcast", node)
+			})
 		}
 	}
 	p.usedOnce(ctx, s, 0, 1)
 	p.usedOnce(ctx, s, 1, 1)
 }
 
+// rescued is what kofo rescue prints.
+type rescued struct {
+	TxID, Raw, Method, Fee string
+	Earliest               int64
+	Pays                   []struct {
+		To, Amount, Asset string
+		Own               bool
+	}
+}
+
+// airGapped runs kofo rescue in a process that has no network: where the
+// system allows it, in a network namespace with nothing in it.
+func (p *party) airGapped(ctx context.Context, args ...string) ([]byte, error) {
+	p.t.Helper()
+	run := func(attr *syscall.SysProcAttr) ([]byte, error) {
+		cmd := exec.CommandContext(ctx, nodes.kofo, append([]string{"--json"}, args...)...)
+		cmd.SysProcAttr, cmd.Env = attr, []string{"HOME=" + p.dir}
+		return cmd.Output()
+	}
+	ids := func(id int) []syscall.SysProcIDMap { return []syscall.SysProcIDMap{{HostID: id, Size: 1}} }
+	out, err := run(&syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWUSER, UidMappings: ids(os.Getuid()), GidMappings: ids(os.Getgid()),
+	})
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSPC) {
+		p.t.Logf("no namespace without network here: %v", err)
+		out, err = run(nil)
+	}
+	return out, err
+}
+
+// typesIn makes a spend from typed facts on a machine without a network, and
+// lets somebody else broadcast the bytes that were printed.
+func (p *party) typesIn(ctx context.Context, push func(ctx context.Context, s rescued) (string, error), kind string, facts ...string) rescued {
+	p.t.Helper()
+	out, err := p.airGapped(ctx, p.rescue(kind, facts...)...)
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			out = append(out, exit.Stderr...)
+		}
+		p.t.Fatalf("rescue %s: %v\n%s", kind, err, out)
+	}
+	var s rescued
+	must(p.t, json.Unmarshal(out, &s))
+	if len(s.Pays) != 1 || !s.Pays[0].Own {
+		p.t.Fatalf("rescue %s pays %+v", kind, s.Pays)
+	}
+	must(p.t, eventually(ctx, "somebody takes the "+kind, func() error {
+		id, err := push(ctx, s)
+		if err == nil && id != s.TxID {
+			p.t.Fatalf("the id is %s, rescue had printed %s", id, s.TxID)
+		}
+		return err
+	}))
+	return s
+}
+
+func (b *bitcoind) push(ctx context.Context, s rescued) (id string, err error) {
+	return id, b.call(ctx, &id, s.Method, s.Raw)
+}
+
+func (g *gethd) push(ctx context.Context, s rescued) (id string, err error) {
+	return id, g.rpc.CallContext(ctx, &id, s.Method, s.Raw)
+}
+
 // TestRescueRedeems: the initiator's node dies before it has redeemed; its
 // owner redeems by hand, through the gate. The participant's dies when it has
 // seen the secret; its owner redeems with the secret that the chain shows.
+// Neither's machine has a network: somebody else broadcasts what is printed.
 func TestRescueRedeems(t *testing.T) {
 	t.Parallel()
 	ctx := swapContext(t)
@@ -179,14 +250,13 @@ func TestRescueRedeems(t *testing.T) {
 		}
 		contract, deployment = l.EVM.ID, l.EVM.Deployment
 		facts := p.ethereumFacts(ctx, on.ethereum, l.EVM.Deployment, l.EVM.Slot, l.EVM.Account)
-		held := exec.CommandContext(ctx, nodes.kofo, append([]string{"--json"}, p.initiator.rescue("redeem", facts...)...)...)
-		out, err := held.Output()
+		out, err := p.initiator.airGapped(ctx, p.initiator.rescue("redeem", facts...)...)
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != 3 || !bytes.Contains(append(out, exit.Stderr...), []byte("RESCUE_HELD")) {
 			t.Fatalf("the secret was shown without a look at its conditions: %v\n%s", err, out)
 		}
-		more := []string{"--confirmations", "9", "--sources", "2", "--unspent", "--balance", "50000000000000000"}
-		p.initiator.kofo(ctx, "", p.initiator.rescue("redeem", append(facts, more...)...)...)
+		more := []string{"--confirmations", "9", "--sources", "2", "--unspent", "--balance", "0.05"}
+		p.initiator.typesIn(ctx, on.ethereum.push, "redeem", append(facts, more...)...)
 	}
 	must(t, p.participant.process.killed(ctx))
 	p.participant.forget()
@@ -201,9 +271,44 @@ func TestRescueRedeems(t *testing.T) {
 	}))
 	for _, l := range p.participant.sheet(ctx).Legs {
 		if !l.Ours {
-			p.participant.kofo(ctx, "", p.participant.rescue("redeem", append(p.bitcoinFacts(ctx, on.bitcoin, l.Bitcoin.Address), "--secret", secret)...)...)
+			p.participant.typesIn(ctx, on.bitcoin.push, "redeem", append(p.bitcoinFacts(ctx, on.bitcoin, l.Bitcoin.Address), "--secret", secret)...)
 		}
 	}
 	p.usedOnce(ctx, s, 0, 1)
 	p.usedOnce(ctx, s, 1, 1)
+}
+
+// TestRescueRefundsByHand: the initiator's node is dead for good after it has funded,
+// and the participant's never funds. The owner types in what an explorer shows,
+// on a machine without a network; the chain takes what is printed when the time
+// lock is past, and not before.
+func TestRescueRefundsByHand(t *testing.T) {
+	t.Parallel()
+	ctx := swapContext(t)
+	p := newPairOn(ctx, t, embedded, nodes.chains, alone)
+	p.participant.restart(ctx, "KOFO_KILL_AT="+killpoint.FundSigned)
+	id := p.agree(ctx)
+	s := p.initiator.reaches(ctx, id, funded(sdk.LegRolePayer, 1))
+	p.initiator.kill()
+	must(t, p.participant.process.killed(ctx))
+	p.participant.forget()
+	on := p.initiator.chains
+	for _, l := range p.initiator.sheet(ctx).Legs {
+		if !l.Ours {
+			continue
+		}
+		early := true
+		made := p.initiator.typesIn(ctx, func(ctx context.Context, s rescued) (string, error) {
+			id, err := on.bitcoin.push(ctx, s)
+			if early && err == nil {
+				t.Fatal("it was taken before the time lock")
+			}
+			early = false
+			return id, err
+		}, "refund", p.bitcoinFacts(ctx, on.bitcoin, l.Bitcoin.Address)...)
+		if made.Earliest != l.TimeLock+1 {
+			t.Errorf("it can be sent from %d on, the time lock is %d", made.Earliest, l.TimeLock)
+		}
+	}
+	p.usedOnce(ctx, s, 0, 1)
 }

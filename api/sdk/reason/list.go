@@ -88,6 +88,7 @@ const (
 	CopyForeign    Reason = "COPY_FOREIGN"
 	RescueMismatch Reason = "RESCUE_MISMATCH"
 	RescueHeld     Reason = "RESCUE_HELD"
+	RescueInput    Reason = "RESCUE_INPUT"
 
 	// Watchtowers.
 
@@ -225,6 +226,7 @@ var groups = []Group{
 		{CopyForeign, codes.FailedPrecondition, "a copy or a backup is encrypted to another seed, or about another party", "check the words of the seed"},
 		{RescueMismatch, codes.InvalidArgument, "what was typed in does not fit the terms", "compare it with the block explorer, digit by digit"},
 		{RescueHeld, codes.FailedPrecondition, "to show the secret now is not safe: the other party could take both legs", "read the text; wait, or refund after the time lock"},
+		{RescueInput, codes.InvalidArgument, "what was typed in for a rescue can't be read, or is missing", "the text says which; `kofo rescue show` prints what to look for, `--help` how to write it"},
 	}},
 	{"Watchtowers", []Info{
 		{TowerNoAgreement, codes.PermissionDenied, "the tower keeps nothing for this party", "ask its operator to list this node's party (`kofo node info`) in `tower.owners`"},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,9 +27,9 @@ import (
 	"github.com/kofo-network/kofo/monitor/tower"
 )
 
-// update writes the dump of the newest schema. A released schema's dump is
-// never written again.
-var update = flag.Bool("update", false, "write testdata/v*/ of the newest schema")
+// update writes the dumps of released schemas that are missing. One that is
+// there is never written again.
+var update = flag.Bool("update", false, "write testdata/v*/ of released schemas that have none")
 
 // inFlight are the swaps of a dump: one just agreed, one whose incoming leg is
 // funded, one whose secret is out, one closed.
@@ -53,7 +54,7 @@ func fill(t *testing.T, s *store.Store) {
 	must(t, s.Commit(ctx, b))
 	must(t, s.Commit(ctx, engine.Batch{Done: []engine.EffectID{b.Swaps[0].Effects[0].ID}}))
 	tx := journalTx("t1", htlc.PurposeFund, 0, 0)
-	must(t, s.SaveTxs(ctx, []engine.JournalTx{tx, journalTx("t2", htlc.PurposeAbandon, 0, 0)}))
+	must(t, s.SaveTxs(ctx, []engine.JournalTx{tx, journalTx("t2", htlc.PurposeAbandon, 0, 0), journalTx("t3", htlc.PurposeConsent, 0, 0)}))
 	must(t, s.MarkReleased(ctx, tx.Chain, tx.ID))
 	must(t, s.Announce(ctx, tx.Tx))
 	must(t, s.PutLane(ctx, evm.LaneReservation{Chain: chainB, Account: "0xabc", Lane: 1, Owner: "swap", Asset: "eip155:1337/slip44:60"}))
@@ -100,9 +101,14 @@ func migrateForward(t *testing.T, dialect string, load func(t *testing.T, dump s
 			must(t, err)
 			s := open(t, load(t, string(dump)))
 			want := inFlight(t)
+			version, err := strconv.ParseInt(filepath.Base(filepath.Dir(name))[1:], 10, 64)
+			must(t, err)
 			open := active(t, s)
-			if len(open) != 3 {
+			if len(open) != 3+openStages(t, version) {
 				t.Fatalf("%d swaps are open", len(open))
+			}
+			if version > fromTheirTime {
+				goOn(t, s)
 			}
 			for _, w := range want {
 				events, err := s.History(ctx, w.Swap.ID, 0, 0)
@@ -124,6 +130,20 @@ func migrateForward(t *testing.T, dialect string, load func(t *testing.T, dump s
 			checkThird(t, s, name)
 		})
 	}
+}
+
+// openStages is how many swaps of the stages a dump has open.
+func openStages(t *testing.T, version int64) (n int) {
+	t.Helper()
+	if version <= fromTheirTime {
+		return 0
+	}
+	for _, st := range stages(t) {
+		if st.write.Swap.Phase != htlc.PhaseClosed {
+			n++
+		}
+	}
+	return n
 }
 
 // checkRest reads the tables that are not the engine's.
@@ -183,7 +203,7 @@ func checkThird(t *testing.T, s *store.Store, dump string) {
 	token, spending := epoch, uint64(60)
 	if strings.Contains(dump, "/v1/") || strings.Contains(dump, "/v2/") {
 		token, spending = time.Time{}, 0
-		must(t, s.SaveTxs(ctx, []engine.JournalTx{journalTx("t2", htlc.PurposeAbandon, 0, 0)}))
+		must(t, s.SaveTxs(ctx, []engine.JournalTx{journalTx("t2", htlc.PurposeAbandon, 0, 0), journalTx("t3", htlc.PurposeConsent, 0, 0)}))
 	}
 	txs, err := s.Txs(ctx, htlc.SwapID{1}, 1, htlc.PurposeAbandon)
 	must(t, err)
@@ -205,11 +225,7 @@ func checkThird(t *testing.T, s *store.Store, dump string) {
 
 func TestMigrateForwardSQLite(t *testing.T) {
 	if *update {
-		dsn := sqliteDSN(t)
-		s := open(t, dsn)
-		fill(t, s)
-		must(t, s.Close())
-		writeDump(t, s, "sqlite", dumpSQLite(t, peek(t, dsn)))
+		makeDumps(t, "sqlite", func(t testing.TB) string { return sqliteDSN(t) }, func(dsn string) string { return dumpSQLite(t, peek(t, dsn)) })
 	}
 	migrateForward(t, "sqlite", func(t *testing.T, dump string) string {
 		dsn := sqliteDSN(t)
@@ -217,13 +233,6 @@ func TestMigrateForwardSQLite(t *testing.T) {
 		must(t, err)
 		return dsn
 	})
-}
-
-func writeDump(t *testing.T, s *store.Store, dialect, dump string) {
-	t.Helper()
-	dir := fmt.Sprintf("testdata/v%d", s.Version())
-	must(t, os.MkdirAll(dir, 0o755))
-	must(t, os.WriteFile(filepath.Join(dir, dialect+".sql"), []byte(dump), 0o644))
 }
 
 // dumpSQLite writes schema and rows as SQL.

@@ -45,11 +45,7 @@ func TestPostgres(t *testing.T) { suite(t, postgresDSN) }
 
 func TestMigrateForwardPostgres(t *testing.T) {
 	if *update {
-		dsn := postgresDSN(t)
-		s := open(t, dsn)
-		fill(t, s)
-		must(t, s.Close())
-		writeDump(t, s, "postgres", dumpPostgres(t, dsn))
+		makeDumps(t, "postgres", postgresDSN, func(dsn string) string { return dumpPostgres(t, dsn) })
 	}
 	migrateForward(t, "postgres", func(t *testing.T, dump string) string {
 		dsn := postgresDSN(t)
@@ -60,6 +56,8 @@ func TestMigrateForwardPostgres(t *testing.T) {
 		return dsn
 	})
 }
+
+func TestMigrateEveryPhasePostgres(t *testing.T) { testEverySchema(t, postgresDSN) }
 
 // dumpPostgres leaves out what only psql understands.
 func dumpPostgres(t *testing.T, dsn string) string {

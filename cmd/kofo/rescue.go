@@ -90,7 +90,7 @@ func (a *app) rescueSpend(kind string) *cobra.Command {
 	if kind == "refund" {
 		cmd.Short = "The transaction that takes your own leg back after its time lock"
 		cmd.Example = "  kofo rescue refund --terms swap.kofo-copy\n" +
-			"  kofo rescue refund --terms swap.kofo-copy --txid 6f0c...:0 --amount 0.05 --address bcrt1p... --feerate 12 --clock \"2026-01-31 15:04\" --json"
+			"  kofo rescue refund --terms swap.kofo-copy --feerate 12 --clock \"2026-01-31 15:04\" --json"
 		return cmd
 	}
 	cmd.Short = "The transaction that takes the leg that pays you"

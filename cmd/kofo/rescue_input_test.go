@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,7 +39,7 @@ func TestRescueAsksAgain(t *testing.T) {
 	if r.code == exitOK || !strings.Contains(r.err, "RESCUE_MISMATCH") {
 		t.Errorf("paid to a wrong address: %+v", r)
 	}
-	script.answers, script.asked = append(answers[:11:11], answers[12:]...), nil
+	script.answers, script.asked = slices.Delete(slices.Clone(answers), 11, 12), nil
 	r = cli{t: t, prompt: script}.run("rescue", "redeem")
 	if r.code != exitOK || len(script.answers) != 0 {
 		t.Fatalf("%+v, left %q", r, script.answers)

@@ -225,7 +225,7 @@ func checkThird(t *testing.T, s *store.Store, dump string) {
 
 func TestMigrateForwardSQLite(t *testing.T) {
 	if *update {
-		makeDumps(t, "sqlite", func(t testing.TB) string { return sqliteDSN(t) }, func(dsn string) string { return dumpSQLite(t, peek(t, dsn)) })
+		makeDumps(t, "sqlite", sqliteDSN, func(dsn string) string { return dumpSQLite(t, peek(t, dsn)) })
 	}
 	migrateForward(t, "sqlite", func(t *testing.T, dump string) string {
 		dsn := sqliteDSN(t)

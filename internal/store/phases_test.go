@@ -117,23 +117,34 @@ func TestStagesHaveEveryPhase(t *testing.T) {
 // its life does.
 func goOn(t *testing.T, s *store.Store) {
 	t.Helper()
-	for _, st := range stages(t) {
+	all := stages(t)
+	now := map[htlc.SwapID]htlc.Swap{}
+	for _, st := range all {
 		record, err := s.Get(ctx, st.write.Swap.ID)
 		if err != nil {
-			t.Errorf("%s: %v", st.name, err)
-			continue
+			t.Fatalf("%s: %v", st.name, err)
 		}
-		now := record.Swap
-		if now.Phase != st.write.Swap.Phase || now.Version != st.write.Swap.Version {
-			t.Errorf("%s is %s of version %d", st.name, now.Phase, now.Version)
+		if now[st.write.Swap.ID] = record.Swap; record.Swap.Phase != st.write.Swap.Phase || record.Swap.Version != st.write.Swap.Version {
+			t.Errorf("%s is %s of version %d", st.name, record.Swap.Phase, record.Swap.Version)
 		}
-		for _, e := range st.rest {
-			w := step(t, now, e)
-			must(t, s.Commit(ctx, batch(w)))
-			now = w.Swap
+	}
+	for turn := 0; ; turn++ {
+		var b engine.Batch
+		for _, st := range all {
+			if turn < len(st.rest) {
+				w := step(t, now[st.write.Swap.ID], st.rest[turn])
+				now[w.Swap.ID] = w.Swap
+				b.Swaps = append(b.Swaps, w)
+			}
 		}
-		if now.Phase != htlc.PhaseClosed || now.Outcome != st.life.outcome {
-			t.Errorf("%s ends %s, %s", st.name, now.Phase, now.Outcome)
+		if len(b.Swaps) == 0 {
+			break
+		}
+		must(t, s.Commit(ctx, b))
+	}
+	for _, st := range all {
+		if end := now[st.write.Swap.ID]; end.Phase != htlc.PhaseClosed || end.Outcome != st.life.outcome {
+			t.Errorf("%s ends %s, %s", st.name, end.Phase, end.Outcome)
 		}
 	}
 }
@@ -152,19 +163,25 @@ func schemas(t *testing.T) []int64 {
 	return out
 }
 
-// makeSchema runs the migrations up to a version in an empty database, and
-// writes into its tables what they can hold of a store in which every table has
-// rows, with swaps in every phase.
-func makeSchema(t *testing.T, version int64, make func(t testing.TB) string) (dsn string) {
+// everyRow is what a store gives in which every table has rows, with swaps in
+// every phase.
+func everyRow(t *testing.T, make func(t testing.TB) string) carried {
 	t.Helper()
-	full, empty, dsn := make(t), make(t), make(t)
-	s := open(t, full)
+	s := open(t, make(t))
 	fill(t, s)
+	var b engine.Batch
 	for _, st := range stages(t) {
-		must(t, s.Commit(ctx, batch(st.write)))
+		b.Swaps = append(b.Swaps, st.write)
 	}
-	rows := export(t, s)
-	must(t, s.Close())
+	must(t, s.Commit(ctx, b))
+	return export(t, s)
+}
+
+// makeSchema runs the migrations up to a version in an empty database, and
+// writes into its tables those rows that they can hold.
+func makeSchema(t *testing.T, version int64, rows carried, make func(t testing.TB) string) (dsn string) {
+	t.Helper()
+	empty, dsn := make(t), make(t)
 	// What the schema has is asked of a database that has nothing else.
 	shape, err := store.Import(ctx, config(t, empty), version)
 	must(t, err)
@@ -207,18 +224,17 @@ func later(version int64, row []any) bool {
 // testEverySchema opens every schema with swaps in every phase, and lets each
 // of them end.
 func testEverySchema(t *testing.T, make func(t testing.TB) string) {
+	rows := everyRow(t, make)
 	for _, version := range schemas(t) {
 		t.Run(fmt.Sprint("v", version), func(t *testing.T) {
-			s := open(t, makeSchema(t, version, make))
+			s := open(t, makeSchema(t, version, rows, make))
 			checkRest(t, s)
 			goOn(t, s)
 		})
 	}
 }
 
-func TestMigrateEveryPhaseSQLite(t *testing.T) {
-	testEverySchema(t, func(t testing.TB) string { return sqliteDSN(t) })
-}
+func TestMigrateEveryPhaseSQLite(t *testing.T) { testEverySchema(t, sqliteDSN) }
 
 // makeDumps writes those of released schemas that are not there. One that is
 // there is never written again.
@@ -230,7 +246,7 @@ func makeDumps(t *testing.T, dialect string, make func(t testing.TB) string, dum
 			continue
 		}
 		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		must(t, os.WriteFile(path, []byte(dump(makeSchema(t, version, make))), 0o644))
+		must(t, os.WriteFile(path, []byte(dump(makeSchema(t, version, everyRow(t, make), make))), 0o644))
 	}
 }
 

@@ -142,6 +142,8 @@ const (
 	Reason_REASON_RESCUE_MISMATCH Reason = 83
 	// To show the secret now is not safe.
 	Reason_REASON_RESCUE_HELD Reason = 84
+	// What was typed in for a rescue cannot be read, or is missing.
+	Reason_REASON_RESCUE_INPUT Reason = 85
 	// The node is shutting down.
 	Reason_REASON_SHUTTING_DOWN Reason = 90
 	// A fault of this node; its log has more under the request id.
@@ -283,6 +285,7 @@ var (
 		82:  "REASON_COPY_FOREIGN",
 		83:  "REASON_RESCUE_MISMATCH",
 		84:  "REASON_RESCUE_HELD",
+		85:  "REASON_RESCUE_INPUT",
 		90:  "REASON_SHUTTING_DOWN",
 		91:  "REASON_INTERNAL",
 		92:  "REASON_NOT_IMPLEMENTED",
@@ -378,6 +381,7 @@ var (
 		"REASON_COPY_FOREIGN":           82,
 		"REASON_RESCUE_MISMATCH":        83,
 		"REASON_RESCUE_HELD":            84,
+		"REASON_RESCUE_INPUT":           85,
 		"REASON_SHUTTING_DOWN":          90,
 		"REASON_INTERNAL":               91,
 		"REASON_NOT_IMPLEMENTED":        92,
@@ -453,7 +457,7 @@ var File_kofo_v1_reason_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x14kofo/v1/reason.proto\x12\akofo.v1*\xae\x14\n" +
+	"\x14kofo/v1/reason.proto\x12\akofo.v1*\xc7\x14\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_TICKET_EXPIRED\x10\x01\x12\x19\n" +
@@ -507,7 +511,8 @@ const file_kofo_v1_reason_proto_rawDesc = "" +
 	"\x13REASON_COPY_DAMAGED\x10Q\x12\x17\n" +
 	"\x13REASON_COPY_FOREIGN\x10R\x12\x1a\n" +
 	"\x16REASON_RESCUE_MISMATCH\x10S\x12\x16\n" +
-	"\x12REASON_RESCUE_HELD\x10T\x12\x18\n" +
+	"\x12REASON_RESCUE_HELD\x10T\x12\x17\n" +
+	"\x13REASON_RESCUE_INPUT\x10U\x12\x18\n" +
 	"\x14REASON_SHUTTING_DOWN\x10Z\x12\x13\n" +
 	"\x0fREASON_INTERNAL\x10[\x12\x1a\n" +
 	"\x16REASON_NOT_IMPLEMENTED\x10\\\x12\x1c\n" +

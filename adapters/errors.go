@@ -32,6 +32,10 @@ var (
 	// paused the asset or blocked an account, or the recipient refuses. The coins stay
 	// where they are; ask again with every block.
 	ErrUnpayable = errors.New("the contract cannot pay out now")
+	// ErrSignerRefused: whoever holds the keys has understood and does not sign.
+	ErrSignerRefused = errors.New("the signer does not sign this")
+	// ErrSignerUnreachable: whoever holds the keys does not answer.
+	ErrSignerUnreachable = errors.New("the signer does not answer")
 	// ErrNotSent: Broadcast failed before anything left the process.
 	ErrNotSent = errors.New("nothing was sent")
 )

@@ -329,7 +329,7 @@ func BenchmarkSightingToBroadcast(b *testing.B) {
 		for _, signed := range swaps {
 			in, _ := modelContract(signed.Terms, 0)
 			out, _ := modelContract(signed.Terms, 1)
-			secret, _ := secrets{}.Secret(signed.Terms.Salt)
+			secret, _ := secretFor(signed.Terms.Salt)
 			raw := secret.Reveal()
 			at := make(chan time.Time, 1)
 			mu.Lock()

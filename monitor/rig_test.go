@@ -253,7 +253,11 @@ func (b tapped) Consume(ctx context.Context, chain htlc.ChainID, handle func(con
 // secrets derives the Initiator's secret from the salt.
 type secrets struct{}
 
-func (secrets) Secret(salt htlc.Salt) (htlc.Secret, error) {
+func (secrets) Secret(_ context.Context, terms htlc.Terms) (htlc.Secret, error) {
+	return secretFor(terms.Salt)
+}
+
+func secretFor(salt htlc.Salt) (htlc.Secret, error) {
 	sum := sha256.Sum256(append([]byte("secret"), salt[:]...))
 	return htlc.NewSecret(sum[:])
 }
@@ -270,7 +274,7 @@ func (w *world) terms() htlc.Terms {
 }
 
 func makeTerms(salt htlc.Salt, acceptBy int64, initiator, participant htlc.PartyID) (htlc.Terms, error) {
-	secret, err := secrets{}.Secret(salt)
+	secret, err := secretFor(salt)
 	if err != nil {
 		return htlc.Terms{}, err
 	}

@@ -214,7 +214,7 @@ func (w *world) listener() *logBuffer {
 
 // spills reports whether the terms' secret stands in a text in any form.
 func spills(terms htlc.Terms, text string) bool {
-	secret, _ := secrets{}.Secret(terms.Salt)
+	secret, _ := secretFor(terms.Salt)
 	raw := secret.Reveal()
 	for _, form := range []string{
 		string(raw[:]), hex.EncodeToString(raw[:]), strings.ToUpper(hex.EncodeToString(raw[:])),

@@ -208,7 +208,9 @@ func (s *Service) sign(ctx context.Context, r Record) (Record, error) {
 		return s.giveUp(ctx, r, err)
 	}
 	r.Terms = t
-	r.Signatures[1] = s.opts.Identity.SignMessage(htlc.TermsMessage(t))
+	if r.Signatures[1], err = s.opts.Identity.SignTerms(ctx, t); err != nil {
+		return s.giveUp(ctx, r, explain("the signature of the terms", err))
+	}
 	killpoint.At(killpoint.AgreementSigned)
 	r.State = StateAccepted
 	r, err = s.update(ctx, r, StateDraft)

@@ -129,9 +129,12 @@ func (s *Service) countersign(ctx context.Context, r Record) (Record, error) {
 	if s.late(r) {
 		return s.expired(ctx, r)
 	}
-	r.Signatures[0] = s.opts.Identity.SignMessage(htlc.TermsMessage(r.Terms))
+	var err error
+	if r.Signatures[0], err = s.opts.Identity.SignTerms(ctx, r.Terms); err != nil {
+		return r, explain("the signature of the terms", err) // it stays bound, and is asked again
+	}
 	r.State = StateAgreed
-	r, err := s.update(ctx, r, StateBound)
+	r, err = s.update(ctx, r, StateBound)
 	if err != nil {
 		return r, err
 	}

@@ -54,6 +54,8 @@ const (
 	StoreUnavailable  Reason = "STORE_UNAVAILABLE"
 	DiskFull          Reason = "DISK_FULL"
 	PartyNotAllowed   Reason = "PARTY_NOT_ALLOWED"
+	SignerUnreachable Reason = "SIGNER_UNREACHABLE"
+	SignerRefused     Reason = "SIGNER_REFUSED"
 	DeadlineExceeded  Reason = "DEADLINE_EXCEEDED"
 	Internal          Reason = "INTERNAL"
 )
@@ -65,7 +67,7 @@ func Reasons() []Reason {
 		ForeignChain, UnknownAsset, MainnetRefused, AmountTooSmall, AmountTooLarge, TimeLockTooTight, TermsInvalid,
 		InsufficientFunds, RedeemFeeMissing, CoinsReserved,
 		SwapNotFound, SwapState, NotCancellable, RequestIDReused,
-		NodeUnreachable, WrongChain, PeerRefused, ChainSuspended, StoreUnavailable, DiskFull, PartyNotAllowed, DeadlineExceeded, Internal,
+		NodeUnreachable, WrongChain, PeerRefused, ChainSuspended, StoreUnavailable, DiskFull, PartyNotAllowed, SignerUnreachable, SignerRefused, DeadlineExceeded, Internal,
 	}
 }
 
@@ -99,7 +101,7 @@ func (e *Error) lacksCoins() bool {
 	return e.Reason == InsufficientFunds || e.Reason == CoinsReserved || e.Reason == RedeemFeeMissing
 }
 
-var passing = []Reason{NodeUnreachable, WrongChain, StoreUnavailable, DiskFull, DeadlineExceeded, Internal, PeerRefused, ChainSuspended}
+var passing = []Reason{NodeUnreachable, WrongChain, StoreUnavailable, DiskFull, DeadlineExceeded, Internal, PeerRefused, ChainSuspended, SignerUnreachable, SignerRefused}
 
 // Refusal is the decision of another node against an acceptance.
 type Refusal struct {
@@ -129,6 +131,8 @@ var causes = []struct {
 	err    error
 	reason Reason
 }{
+	{adapters.ErrSignerUnreachable, SignerUnreachable},
+	{adapters.ErrSignerRefused, SignerRefused},
 	{htlc.ErrTicketVersion, TicketVersion},
 	{htlc.ErrVersion, TicketVersion},
 	{htlc.ErrTicketKind, TicketKind},

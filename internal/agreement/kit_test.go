@@ -13,6 +13,7 @@ import (
 
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/signer"
 	"github.com/kofo-network/kofo/internal/wallet"
 )
 
@@ -273,7 +274,7 @@ var (
 func (w *world) node(who byte) *node {
 	w.t.Helper()
 	keys := keysOf(w.t, who)
-	identity, err := keys.Identity()
+	local, err := signer.NewLocal(keys)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -295,7 +296,7 @@ func (w *world) node(who byte) *node {
 		}
 	}
 	n.options = Options{
-		Identity: identity, Secrets: keys, Store: n.store, Swaps: n.swaps, Peers: w.wire,
+		Identity: local.Identity(), Secrets: local.Secrets(), Store: n.store, Swaps: n.swaps, Peers: w.wire,
 		Now: w.clock, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), ReplyTo: "127.0.0.1:1",
 		Outage: 3600,
 	}
@@ -306,7 +307,7 @@ func (w *world) node(who byte) *node {
 		})
 	}
 	n.restart()
-	w.wire.at[identity.PartyID()] = n
+	w.wire.at[local.Identity().PartyID()] = n
 	return n
 }
 

@@ -134,7 +134,9 @@ func (s *Service) issue(ctx context.Context, r Record) (Record, error) {
 	if err := r.Offer.Validate(); err != nil {
 		return s.giveUp(ctx, r, explain("the offer", err))
 	}
-	r.Signature = s.opts.Identity.SignMessage(htlc.OfferMessage(r.Offer))
+	if r.Signature, err = s.opts.Identity.SignOffer(ctx, r.Offer); err != nil {
+		return s.giveUp(ctx, r, explain("the offer's signature", err))
+	}
 	r.State = StateOffered
 	return s.update(ctx, r, StateDraft)
 }
@@ -171,11 +173,11 @@ func (s *Service) sketch(
 	if err := foreignDepths(asked, of.Gives.Asset, of.Wants.Asset); err != nil {
 		return htlc.Offer{}, err
 	}
-	secret, err := s.opts.Secrets.Secret(salt)
+	hash, err := s.opts.Secrets.Hash(ctx, salt)
 	if err != nil {
 		return htlc.Offer{}, explain("the hash of the secret", err)
 	}
-	o := htlc.NewOffer(s.opts.Identity.PartyID(), secret.Hash(), salt)
+	o := htlc.NewOffer(s.opts.Identity.PartyID(), hash, salt)
 	o.Outage, o.AcceptBy = s.opts.Outage, now.Add(valid).Unix()
 	for _, l := range []struct {
 		leg *htlc.Leg

@@ -36,13 +36,15 @@ type Key struct {
 // Identity signs as this node's party.
 type Identity interface {
 	PartyID() htlc.PartyID
-	SignMessage(message []byte) [64]byte
+	// SignOffer and SignTerms may ask another process, and be refused or late.
+	SignOffer(ctx context.Context, o htlc.Offer) (htlc.Signature, error)
+	SignTerms(ctx context.Context, t htlc.Terms) (htlc.Signature, error)
 }
 
-// Secrets derives the secret of Terms with a salt, of which only the hash is
-// looked at here.
+// Secrets knows the secret of Terms with a salt, of which only the hash is of
+// interest here.
 type Secrets interface {
-	Secret(salt htlc.Salt) (htlc.Secret, error)
+	Hash(ctx context.Context, salt htlc.Salt) (htlc.SecretHash, error)
 }
 
 // Reserver commits a payer's coins, lane and fees, and the fee of a payee's

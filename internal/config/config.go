@@ -25,6 +25,7 @@ type Config struct {
 	Store   Store    `koanf:"store" doc:"The database"`
 	Bus     Bus      `koanf:"bus" doc:"The NATS bus between watchers and engine. It only wakes: losing it loses nothing"`
 	Keys    Keys     `koanf:"keys" doc:"How the seed is opened. Where neither key file nor passphrase is given, kofod asks on the terminal"`
+	Signer  Signer   `koanf:"signer" doc:"The process that holds the keys, for a node without a seed; see docs/signers.md"`
 	Chains  []Chain  `koanf:"chains" doc:"The chains served. Test networks only"`
 	Policy  Policy   `koanf:"policy" doc:"What this node agrees to"`
 	Payouts Payouts  `koanf:"payouts" doc:"Where coins may go and how much of them, whatever credential asks for it"`
@@ -78,6 +79,16 @@ type Keys struct {
 	PassphraseEnv string `koanf:"passphrase_env" doc:"Name of the environment variable that may hold the passphrase"`
 	PassphraseFD  int    `koanf:"passphrase_fd" doc:"Number of an open file descriptor to read the passphrase from; -1 for none"`
 }
+
+// Signer is where the keys are, if not here.
+type Signer struct {
+	Address     string        `koanf:"address" doc:"host:port of the signer. Where it is set no seed is opened"`
+	Certificate string        `koanf:"certificate" doc:"PEM file that kofo-signer certificate prints. The signer is given this node's, tls/signer-client.crt of the data folder"`
+	Timeout     time.Duration `koanf:"timeout" doc:"Longest that one signature is waited for. A chain's line of transactions waits with it"`
+}
+
+// Elsewhere reports whether the keys are in another process.
+func (s Signer) Elsewhere() bool { return s.Address != "" }
 
 // Chain is one chain and its back end.
 type Chain struct {
@@ -216,6 +227,7 @@ func Default(dataDir string) Config {
 		Policy:  Policy{MaxLock: 72 * time.Hour, CopiesDir: "terms", Consent: true, ConsentWait: 10 * time.Second},
 		Payouts: Payouts{Delay: 24 * time.Hour},
 		Tower:   Tower{Longest: 30 * 24 * time.Hour},
+		Signer:  Signer{Certificate: "signer.crt", Timeout: 10 * time.Second},
 		Log:     Log{Level: "info", Format: "text"},
 	}
 }

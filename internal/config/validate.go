@@ -78,6 +78,7 @@ func (c Config) validate() []Problem {
 	var out []Problem
 	out = append(out, c.validateRoot()...)
 	out = append(out, c.API.validate()...)
+	out = append(out, c.Signer.validate()...)
 	out = append(out, c.Peer.validate()...)
 	out = append(out, c.Store.validate()...)
 	out = append(out, c.Bus.validate()...)
@@ -405,4 +406,13 @@ func (t Timing) validate(p *problems) {
 	} {
 		p.span("timing."+v.key, v.value, time.Second, maxSpan)
 	}
+}
+
+func (s Signer) validate() []Problem {
+	p := problems{prefix: "signer."}
+	if s.Elsewhere() {
+		p.hostPort("address", s.Address, false)
+	}
+	p.span("timeout", s.Timeout, time.Second, time.Minute)
+	return p.list
 }

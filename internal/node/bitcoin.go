@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/btcsuite/btcd/btcec/v2"
-
 	"github.com/kofo-network/kofo/adapters/bitcoin"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/config"
-	"github.com/kofo-network/kofo/internal/wallet"
 )
 
 // satPerKvB is how the configuration's rates (sat/vB) become the adapter's.
@@ -22,7 +19,7 @@ func (c *core) openBitcoin(ctx context.Context, settings config.Chain) (chain, e
 	if err != nil {
 		return chain{}, err
 	}
-	account, err := c.keys.BitcoinAccount(params.Net)
+	signs, err := c.keys.Bitcoin(id)
 	if err != nil {
 		return chain{}, err
 	}
@@ -41,7 +38,7 @@ func (c *core) openBitcoin(ctx context.Context, settings config.Chain) (chain, e
 		o.MaxAmount = limit
 	}
 	coins := c.store.Coins(id)
-	a, err := bitcoin.Open(ctx, o, bitcoin.NewLocalSigner(bitcoinKeys{c.keys, account}), coins, coins, c.log)
+	a, err := bitcoin.Open(ctx, o, signs, coins, coins, c.log)
 	if err != nil {
 		return chain{}, err
 	}
@@ -83,27 +80,4 @@ func (c *core) freeUnknownWithdrawals(ctx context.Context, a *bitcoin.Adapter) e
 		known[w.RequestID] = true
 	}
 	return a.ReleaseUnknownWithdrawals(ctx, func(request string) bool { return known[request] })
-}
-
-// bitcoinKeys gives the adapter the keys that it signs with.
-type bitcoinKeys struct {
-	keys    *wallet.Keys
-	account wallet.BitcoinAccount
-}
-
-func (k bitcoinKeys) Account(branch bitcoin.Branch, index uint32) (*btcec.PrivateKey, error) {
-	return reveal(k.account.Key(wallet.Branch(branch), index))
-}
-
-func (k bitcoinKeys) Leg(salt htlc.Salt, role bitcoin.Role, leg int) (*btcec.PrivateKey, error) {
-	return reveal(k.keys.Leg(salt, wallet.Role(role), leg))
-}
-
-// reveal hands out a copy; the adapter zeroes it when done.
-func reveal(key wallet.PrivateKey, err error) (*btcec.PrivateKey, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer key.Zero()
-	return key.Reveal(), nil
 }

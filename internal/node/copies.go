@@ -33,7 +33,7 @@ type copyPlace struct {
 
 // openCopies makes the places of the configuration.
 func (c *core) openCopies() (*copyKeeper, error) {
-	v, err := vault.New(c.keys)
+	v, err := vault.FromKey(c.storage.Recovery())
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/kofo-network/kofo/internal/config"
 	"github.com/kofo-network/kofo/internal/disk"
 	"github.com/kofo-network/kofo/internal/server"
+	"github.com/kofo-network/kofo/internal/signer"
 	"github.com/kofo-network/kofo/internal/store"
 	"github.com/kofo-network/kofo/internal/tower"
 	"github.com/kofo-network/kofo/internal/wallet"
@@ -34,8 +35,9 @@ import (
 type core struct {
 	cfg      config.Config
 	log      *slog.Logger
-	keys     *wallet.Keys
-	identity wallet.Identity
+	keys     signer.Keys
+	identity signer.Identity
+	storage  wallet.StorageKeys
 	store    *store.Store
 	nats     *natsserver.Server
 	bus      *bus.Bus
@@ -86,17 +88,8 @@ func (c *core) close() {
 	c.closers = nil
 }
 
-func (c *core) openKeys(_ context.Context, seed *wallet.Seed) (err error) {
-	if c.keys, err = seed.Keys(); err != nil {
-		return fmt.Errorf("derive keys: %w", err)
-	}
-	c.onClose(c.keys.Close)
-	c.identity, err = c.keys.Identity()
-	return err
-}
-
 func (c *core) openStore(ctx context.Context, _ *wallet.Seed) error {
-	sealer, err := c.keys.Sealer()
+	sealer, err := c.storage.Sealer()
 	if err != nil {
 		return err
 	}
@@ -204,7 +197,7 @@ func (c *core) openEngine(context.Context, *wallet.Seed) error {
 	}
 	c.runner = runner.New(runner.Options{
 		Chains: lanes, Engine: c.engine, Swaps: swapReader{c.store}, Journal: c.store, Gates: keeper,
-		Watchers: c.bus, Secrets: c.keys, Budget: c.chains.budget, Alarm: c.alarm, Log: c.log,
+		Watchers: c.bus, Secrets: c.keys.Secrets(), Budget: c.chains.budget, Alarm: c.alarm, Log: c.log,
 		Consent: c.consent(),
 	})
 	return nil

@@ -18,7 +18,7 @@ func (c *core) doctor() func(context.Context) doctor.Report {
 		Embedded: c.nats != nil, Connected: c.bus.Healthy, Replicas: c.cfg.Bus.Replicas,
 		Disk: c.disk.Look, Low: gate.MinDiskFree, DataDir: c.cfg.DataDir, CopiesDir: c.cfg.Path(c.cfg.Policy.CopiesDir),
 		Keys: func() error {
-			_, err := c.keys.Identity()
+			_, err := c.keys.EVM()
 			return err
 		},
 		CertFile: c.cfg.CertPath(), Alarms: c.alarms.Load,

@@ -32,7 +32,7 @@ func (c *core) openChain(ctx context.Context, settings config.Chain) (chain, err
 }
 
 func (c *core) openEVM(ctx context.Context, settings config.Chain) (chain, error) {
-	account, err := c.keys.EVMAccount(0)
+	account, err := c.keys.EVM()
 	if err != nil {
 		return chain{}, err
 	}
@@ -59,7 +59,7 @@ func (c *core) openEVM(ctx context.Context, settings config.Chain) (chain, error
 		}
 		o.Tokens = append(o.Tokens, evm.Token{Address: common.HexToAddress(asset.Reference()), Min: t.Min, Max: limit})
 	}
-	a, err := evm.Open(ctx, o, evm.NewLocalSigner(account), c.store, c.store, c.log)
+	a, err := evm.Open(ctx, o, account, c.store, c.store, c.log)
 	if err != nil {
 		return chain{}, err
 	}

@@ -61,11 +61,13 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	if err := mayRun(cfg.DataDir); err != nil {
 		return err
 	}
-	seed, err := openSeed(cfg, o)
-	if err != nil {
-		return err
+	var seed *wallet.Seed // none where the keys are in another process
+	if !cfg.Signer.Elsewhere() {
+		if seed, err = openSeed(cfg, o); err != nil {
+			return err
+		}
+		defer seed.Close()
 	}
-	defer seed.Close()
 	c, err := openCore(ctx, cfg, o.Environ, seed, o.Log, o.Version)
 	if err != nil {
 		return err
@@ -125,7 +127,7 @@ func (c *core) front(ctx context.Context, o Options, stop context.CancelCauseFun
 	g, ctx := errgroup.WithContext(ctx)
 	if peers != nil {
 		services := wire.Services{Answerer: agreements, Consenter: c.runner, Addresses: agreements}
-		answers, err := peer.NewServer(c.identity, services, peer.DefaultLimits(), c.log)
+		answers, err := peer.NewServer(c.identity.TLS(), services, peer.DefaultLimits(), c.log)
 		if err != nil {
 			return errors.Join(err, peers.Close(), listener.Close())
 		}
@@ -185,8 +187,8 @@ func (c *core) listenPeers(ctx context.Context) (net.Listener, error) {
 
 func (c *core) newAgreements(replyTo string) (*agreement.Service, error) {
 	o := agreement.Options{
-		Identity: c.identity, Secrets: c.keys, Store: c.store.Agreements(), Swaps: c.opener(),
-		Peers: peer.Client{Identity: c.identity, Address: replyTo},
+		Identity: c.identity, Secrets: c.keys.Secrets(), Store: c.store.Agreements(), Swaps: c.opener(),
+		Peers: peer.Client{Identity: c.identity.TLS(), Address: replyTo},
 		Now:   time.Now, Random: rand.Reader, Log: c.log, Changed: c.feed.RecordChanged, ReplyTo: replyTo,
 		Outage:   uint32(c.cfg.Policy.Outage / time.Second),
 		ValidFor: c.cfg.Policy.OfferValidity, MaxLock: c.cfg.Policy.MaxLock,

@@ -309,7 +309,7 @@ func (r *restorer) keepAgreement(ctx context.Context, c copies.Copy) error {
 
 // gather reads the copies of all sources.
 func (r *restorer) gather() error {
-	v, err := vault.New(r.core.keys)
+	v, err := vault.FromKey(r.core.storage.Recovery())
 	if err != nil {
 		return err
 	}

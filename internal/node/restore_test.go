@@ -347,7 +347,7 @@ func (d *desk) view(ctx context.Context, id htlc.SwapID) htlc.Swap {
 // copied reads the copy, and says whether it notes a reveal.
 func copied(d *desk, id htlc.SwapID) (noted bool) {
 	d.t.Helper()
-	v, err := vault.New(d.core.keys)
+	v, err := vault.FromKey(d.core.storage.Recovery())
 	if err != nil {
 		d.t.Fatal(err)
 	}

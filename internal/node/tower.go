@@ -99,7 +99,7 @@ func (c *core) serveTower(ctx context.Context, o Options) error {
 		return err
 	}
 	host := &tower.Host{Terms: terms, Tower: watching, Register: c.store, Now: time.Now}
-	server, err := peer.NewServer(c.identity, wire.Services{Tower: host}, peer.TowerLimits(), c.log)
+	server, err := peer.NewServer(c.identity.TLS(), wire.Services{Tower: host}, peer.TowerLimits(), c.log)
 	if err != nil {
 		return closing(err, l)
 	}
@@ -172,7 +172,7 @@ func (c *core) spender(ctx context.Context, on chain) (guarded.Spender, error) {
 }
 
 func (c *core) gasAccount() string {
-	account, err := c.keys.EVMAccount(0)
+	account, err := c.keys.EVM()
 	if err != nil {
 		return err.Error()
 	}

@@ -56,6 +56,8 @@ var sentinels = []struct {
 	{adapters.ErrNotFunded, reason.NothingToRefund},
 	{adapters.ErrNonceTaken, reason.TransactionRefused},
 	{adapters.ErrRejected, reason.TransactionRefused},
+	{adapters.ErrSignerUnreachable, reason.SignerUnreachable},
+	{adapters.ErrSignerRefused, reason.SignerRefused},
 	{adapters.ErrUnreachable, reason.NodeUnreachable},
 	{adapters.ErrUnknownCursor, reason.ChainNotSynced},
 	{context.DeadlineExceeded, reason.DeadlineExceeded},

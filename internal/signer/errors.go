@@ -1,7 +1,6 @@
 package signer
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/kofo-network/kofo/adapters"
@@ -10,9 +9,9 @@ import (
 // The kinds of failure.
 var (
 	// ErrRefused: the signer has understood and does not sign.
-	ErrRefused = errors.New("the signer does not sign this")
+	ErrRefused = adapters.ErrSignerRefused
 	// ErrUnreachable: nobody knows whether it would.
-	ErrUnreachable = errors.New("the signer does not answer")
+	ErrUnreachable = adapters.ErrSignerUnreachable
 )
 
 // Reasons of refusals, and of a signer that is not there. They stand in

@@ -54,6 +54,12 @@ func New(keys *wallet.Keys) (*Vault, error) {
 		return nil, fmt.Errorf("key of the vault: %w", err)
 	}
 	defer key.Zero()
+	return FromKey(key)
+}
+
+// FromKey makes the vault of a key of that purpose, which is in another process
+// than the seed.
+func FromKey(key wallet.Key) (*Vault, error) {
 	raw := key.Reveal()
 	text, err := identityText(raw[:])
 	if err != nil {

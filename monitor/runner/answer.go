@@ -71,7 +71,7 @@ func (r *Runner) asked(ctx context.Context, from htlc.PartyID, q Question) (htlc
 
 // consent asks the rule, and stores the intent where that is not done.
 func (r *Runner) consent(ctx context.Context, s htlc.Swap, q Question) error {
-	facts := htlc.ConsentFacts{SecretHeld: r.secretHeld(s)}
+	facts := htlc.ConsentFacts{SecretHeld: r.secretHeld(ctx, s)}
 	if v := htlc.ConsentRule(s, q.Leg, q.Intent, facts); !v.Allows() {
 		return held(v)
 	}
@@ -98,11 +98,11 @@ func held(v htlc.Verdict) *Refusal {
 	return &Refusal{Reason: RefusedHeld, Text: "not fulfilled: " + strings.Join(names, "; ")}
 }
 
-func (r *Runner) secretHeld(s htlc.Swap) htlc.Observed {
+func (r *Runner) secretHeld(ctx context.Context, s htlc.Swap) htlc.Observed {
 	if s.Secret == nil && !s.Initiator() {
 		return htlc.Observed{State: htlc.CheckBlocked}
 	}
-	if _, err := r.secret(s); err != nil {
+	if _, err := r.secret(ctx, s); err != nil {
 		return htlc.Observed{Detail: err.Error()}
 	}
 	return htlc.Observed{State: htlc.CheckPassed}

@@ -267,7 +267,7 @@ func (watchers) Ask(context.Context, htlc.ChainID, bus.Request) (bus.Reply, erro
 
 type secrets struct{}
 
-func (secrets) Secret(htlc.Salt) (htlc.Secret, error) { return theSecret(), nil }
+func (secrets) Secret(context.Context, htlc.Terms) (htlc.Secret, error) { return theSecret(), nil }
 
 type swaps struct{ m *machine }
 

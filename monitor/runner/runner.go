@@ -58,9 +58,10 @@ type Watchers interface {
 	Ask(ctx context.Context, chain htlc.ChainID, r bus.Request) (bus.Reply, error)
 }
 
-// Secrets derives the Initiator's secret.
+// Secrets gives the Initiator's secret. It may be in another process, and be
+// refused or late; then the redeem waits.
 type Secrets interface {
-	Secret(salt htlc.Salt) (htlc.Secret, error)
+	Secret(ctx context.Context, terms htlc.Terms) (htlc.Secret, error)
 }
 
 // Chain is one chain's adapter, as the runner sees it.

@@ -165,7 +165,7 @@ func (r *Runner) submit(ctx context.Context, c Chain, leg int, purpose htlc.Purp
 // signRedeem returns the stored redeem of the incoming leg where it still
 // serves, else a new one, stored, with a fee for the time that is left.
 func (r *Runner) signRedeem(ctx context.Context, c Chain, s htlc.Swap, release bool) (engine.JournalTx, error) {
-	secret, err := r.secret(s)
+	secret, err := r.secret(ctx, s)
 	if err != nil {
 		return engine.JournalTx{}, err
 	}
@@ -212,11 +212,11 @@ func (r *Runner) budget(s htlc.Swap, leg htlc.Leg, purpose htlc.Purpose) htlc.Am
 }
 
 // secret is the one that is out, or the Initiator's own.
-func (r *Runner) secret(s htlc.Swap) (htlc.Secret, error) {
+func (r *Runner) secret(ctx context.Context, s htlc.Swap) (htlc.Secret, error) {
 	if s.Secret != nil {
 		return *s.Secret, nil
 	}
-	secret, err := r.o.Secrets.Secret(s.Terms.Salt)
+	secret, err := r.o.Secrets.Secret(ctx, s.Terms)
 	if err != nil {
 		return secret, err
 	}

@@ -48,6 +48,8 @@ type settings struct {
 	MorePolicy string
 	// More are further sections.
 	More string
+	// Signer is the section of that name, of a node without a seed.
+	Signer string
 }
 
 // party is a kofod process with a client.
@@ -69,6 +71,7 @@ store: {driver: {{.Driver}}, dsn: "{{.DSN}}"}
 bus: {url: "{{.Bus}}", prefix: {{.Prefix}}}
 keys: {key_file: seed.key}
 policy: {offer_validity: 10s{{.MorePolicy}}}
+{{.Signer}}
 log: {level: debug}
 metrics: {listen: "127.0.0.1:{{.Metrics}}"}
 chains:

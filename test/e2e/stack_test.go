@@ -20,6 +20,7 @@ import (
 type stack struct {
 	dir      string
 	kofod    string
+	signer   string
 	kofo     string
 	chains   *chains
 	postgres *postgrestest.Server
@@ -72,7 +73,7 @@ func startStack(ctx context.Context) (*stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stack{dir: dir, kofod: filepath.Join(dir, "kofod"), kofo: filepath.Join(dir, "kofo")}
+	s := &stack{dir: dir, kofod: filepath.Join(dir, "kofod"), kofo: filepath.Join(dir, "kofo"), signer: filepath.Join(dir, "kofo-signer")}
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error
@@ -93,6 +94,7 @@ func startStack(ctx context.Context) (*stack, error) {
 func (s *stack) build(ctx context.Context) error {
 	for _, args := range [][]string{
 		{"build", "-tags", "killpoints", "-o", s.kofod, "../../cmd/kofod"}, {"build", "-o", s.kofo, "../../cmd/kofo"},
+		{"build", "-o", s.signer, "../../cmd/kofo-signer"},
 	} {
 		cmd := exec.CommandContext(ctx, "go", args...)
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr

@@ -261,9 +261,9 @@ func (n *node) again(e engine.StoredEffect) {
 // secrets derives the Initiator's secret from the salt.
 type secrets struct{ w *world }
 
-func (s secrets) Secret(salt htlc.Salt) (htlc.Secret, error) {
+func (s secrets) Secret(_ context.Context, terms htlc.Terms) (htlc.Secret, error) {
 	for _, d := range s.w.deals {
-		if d.terms.Salt == salt {
+		if d.terms.Salt == terms.Salt {
 			return htlc.NewSecret(d.secret)
 		}
 	}

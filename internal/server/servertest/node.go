@@ -159,10 +159,19 @@ func newParty(who byte) party {
 
 func (p party) PartyID() htlc.PartyID { return htlc.PartyID(p.key.Public().(ed25519.PublicKey)) }
 
-func (p party) SignMessage(message []byte) [64]byte { return [64]byte(ed25519.Sign(p.key, message)) }
+func (p party) SignOffer(_ context.Context, o htlc.Offer) (htlc.Signature, error) {
+	return htlc.Signature(ed25519.Sign(p.key, htlc.OfferMessage(o))), nil
+}
 
-// Secret derives from the salt, for tests only.
-func (p party) Secret(salt htlc.Salt) (htlc.Secret, error) { return secretOf(salt) }
+func (p party) SignTerms(_ context.Context, t htlc.Terms) (htlc.Signature, error) {
+	return htlc.SignTerms(p.key, t), nil
+}
+
+// Hash is that of a secret for tests only.
+func (p party) Hash(_ context.Context, salt htlc.Salt) (htlc.SecretHash, error) {
+	secret, err := secretOf(salt)
+	return secret.Hash(), err
+}
 
 func secretOf(salt htlc.Salt) (htlc.Secret, error) {
 	sum := sha256.Sum256(append([]byte("test secret"), salt[:]...))

@@ -156,7 +156,7 @@ func ask[Q, A any](ctx context.Context, c *Client, op string, call func(context.
 
 func malformed(op string) error {
 	return &adapters.Error{
-		Reason: "SIGNER_ANSWER_WRONG", Op: op, Retryable: true, Err: fmt.Errorf("%w: its answer has a wrong form", adapters.ErrMismatch),
+		Reason: "SIGNER_ANSWER_WRONG", Op: op, Retryable: true, Err: fmt.Errorf("%w: its answer is of no use", signer.ErrRefused),
 	}
 }
 

@@ -169,8 +169,9 @@ func TestSafety_C10_BadMembersOfABatch(t *testing.T) {
 	r.wantBalance(refusing.Address, new(big.Int), new(big.Int).Mul(items[3].Leg.Amount, big.NewInt(2)))
 
 	// The rest is refunded in one batch, after the time lock, the blocked token included.
-	reclaims := make([]bindings.HtlcReclaim, 0, 20)
+	reclaims, latest := make([]bindings.HtlcReclaim, 0, 20), uint64(0)
 	for n, item := range items[:20] {
+		latest = max(latest, item.Leg.TimeLock)
 		reclaims = append(reclaims, bindings.HtlcReclaim{Leg: item.Leg, SecretHash: hashOf(secretOf(byte(n)))})
 	}
 	data = htlcABI.PackRefundMany(reclaims, big.NewInt(itemGas))
@@ -178,7 +179,7 @@ func TestSafety_C10_BadMembersOfABatch(t *testing.T) {
 	if len(r.logs(early)) != 0 {
 		t.Fatal("refunded before the time lock")
 	}
-	r.NextBlockAt(r.Now() + 7200)
+	r.NextBlockAt(latest)
 	late := r.Must(evmtest.Call{From: r.stranger, To: &r.htlc, Data: data})
 	if got := len(r.logs(late)); got != 4 {
 		t.Fatalf("%d refunded, want 4", got)

@@ -220,11 +220,13 @@ func (p *party) typesIn(ctx context.Context, push func(ctx context.Context, s re
 }
 
 func (b *bitcoind) push(ctx context.Context, s rescued) (id string, err error) {
-	return id, b.call(ctx, &id, s.Method, s.Raw)
+	err = b.call(ctx, &id, s.Method, s.Raw)
+	return id, err
 }
 
 func (g *gethd) push(ctx context.Context, s rescued) (id string, err error) {
-	return id, g.rpc.CallContext(ctx, &id, s.Method, s.Raw)
+	err = g.rpc.CallContext(ctx, &id, s.Method, s.Raw)
+	return id, err
 }
 
 // TestRescueRedeems: the initiator's node dies before it has redeemed; its

@@ -104,7 +104,10 @@ func (p *party) alarmed(ctx context.Context) {
 // would have, and with room again new swaps begin without a restart.
 func TestSafety_D8_DiskFull(t *testing.T) {
 	t.Parallel()
-	small := func(s *settings) { ontoSmallDisk(t, s.Dir) }
+	small := func(s *settings) {
+		s.Ballast = 128 // as by default
+		ontoSmallDisk(t, s.Dir)
+	}
 	t.Run("swapped", func(t *testing.T) {
 		t.Parallel()
 		ctx := swapContext(t)

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/kofo-network/kofo/api/sdk"
+	"github.com/kofo-network/kofo/api/sdk/reason"
 )
 
 // swapTimeout bounds a test of one swap, refunds included.
@@ -126,7 +127,16 @@ func agree(ctx context.Context, t *testing.T, from, to *party, o *sdk.OfferReque
 	t.Helper()
 	offer, err := from.client.Settlement.Offer(ctx, o)
 	must(t, err)
-	accepted, err := to.client.Settlement.Accept(ctx, &sdk.AcceptRequest{Ticket: offer.GetTicket()})
+	// For a moment a lock that was just mined is missing from the balance and still
+	// reserved: with another swap under way what is free may be refused, retryable.
+	var accepted *sdk.AcceptResponse
+	must(t, eventually(ctx, "the ticket is accepted", func() error {
+		accepted, err = to.client.Settlement.Accept(ctx, &sdk.AcceptRequest{Ticket: offer.GetTicket()})
+		if code, _ := reason.Of(err); code == reason.CoinsReserved {
+			return err
+		}
+		return nil
+	}))
 	must(t, err)
 	if u := accepted.GetUndelivered(); u != nil {
 		t.Fatalf("not delivered: %s", u.GetText())

@@ -41,6 +41,7 @@ var (
 type settings struct {
 	Dir, Driver, DSN, Bus, Prefix string
 	API, Peer, Metrics            int
+	Ballast                       int // MiB; small, since there are many nodes
 	Bitcoin, Ethereum             string
 	// MoreBitcoin and MoreEthereum are further keys of the chains, in YAML.
 	MoreBitcoin, MoreEthereum string
@@ -67,7 +68,7 @@ type party struct {
 var nodeConfig = template.Must(template.New("kofod.yml").Parse(`data_dir: {{.Dir}}
 api: {listen: "127.0.0.1:{{.API}}"}
 peer: {listen: "127.0.0.1:{{.Peer}}"}
-store: {driver: {{.Driver}}, dsn: "{{.DSN}}"}
+store: {driver: {{.Driver}}, dsn: "{{.DSN}}", disk_reserve: {{.Ballast}}}
 bus: {url: "{{.Bus}}", prefix: {{.Prefix}}}
 keys: {key_file: seed.key}
 policy: {offer_validity: 10s{{.MorePolicy}}}
@@ -103,7 +104,7 @@ func newParty(ctx context.Context, t *testing.T, name string, where storage, on 
 	p := &party{t: t, name: name, dir: dir, chains: on}
 	p.account = p.makeSeed()
 	p.set = settings{
-		Dir: dir, Driver: where.driver, Prefix: strings.ToLower(fmt.Sprintf("t%x", p.account[:6])),
+		Dir: dir, Ballast: 8, Driver: where.driver, Prefix: strings.ToLower(fmt.Sprintf("t%x", p.account[:6])),
 		Bitcoin: on.bitcoin.url, Ethereum: on.ethereum.url,
 	}
 	p.set.takePorts(t)

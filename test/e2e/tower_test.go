@@ -32,6 +32,7 @@ type tower struct {
 
 var towerConfig = template.Must(template.New("tower.yml").Parse(`data_dir: {{.Dir}}
 peer: {listen: "127.0.0.1:{{.Peer}}"}
+store: {disk_reserve: 8}
 tower: {packages: 100, price: "{{.MorePolicy}}"}
 log: {level: debug}
 metrics: {listen: "127.0.0.1:{{.Metrics}}"}

@@ -54,7 +54,7 @@ func (b guardedBitcoin) judge(op string, req bitcoin.SignRequest, seen bitcoin.I
 		if err != nil {
 			return refuse(op, "%v", err)
 		}
-		if !b.g.journal.funds(contract) {
+		if !b.g.journal.pays(seen.Swap, contract) {
 			return refuse(op, "it has not signed the terms %s for leg %d", seen.Swap, seen.Leg)
 		}
 		if err := b.g.affordable(op, b.chain, fee); err != nil {

@@ -50,7 +50,7 @@ type Journal struct {
 	broken    error
 	entries   map[string]entry
 	contracts map[string]bool
-	swaps     map[string]bool
+	swaps     map[string]string // the contract that each pays
 }
 
 // OpenJournal reads a journal, or begins one. One process has it at a time: the
@@ -62,7 +62,7 @@ func OpenJournal(path string) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the journal: %w", err)
 	}
-	j := &Journal{file: file, entries: map[string]entry{}, contracts: map[string]bool{}, swaps: map[string]bool{}}
+	j := &Journal{file: file, entries: map[string]entry{}, contracts: map[string]bool{}, swaps: map[string]string{}}
 	if err = j.read(); err == nil && fresh {
 		err = syncFolder(filepath.Dir(path))
 	}
@@ -105,7 +105,7 @@ func (j *Journal) learn(e entry) {
 		j.contracts[e.Contract] = true
 	}
 	if e.Swap != "" {
-		j.swaps[e.Swap] = true
+		j.swaps[e.Swap] = e.Contract
 	}
 }
 
@@ -204,7 +204,18 @@ func (j *Journal) funds(contract string) bool {
 func (j *Journal) signed(swap htlc.SwapID) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.swaps[swap.String()]
+	_, known := j.swaps[swap.String()]
+	return known
+}
+
+// pays reports whether these very Terms were signed, and the contract is what
+// they pay. In the Bitcoin family other Terms may have the same contract, with
+// another amount.
+func (j *Journal) pays(swap htlc.SwapID, contract string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	pays, known := j.swaps[swap.String()]
+	return known && pays == contract
 }
 
 func syncFolder(path string) error {

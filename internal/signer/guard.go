@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
@@ -327,8 +328,9 @@ func (s guardedSecrets) Hash(ctx context.Context, salt htlc.Salt) (htlc.SecretHa
 	return s.g.keys.Secrets().Hash(ctx, salt)
 }
 
-// Secret is given for Terms that were signed here, as long as a redeem can
-// still win.
+// Secret is given for Terms that were signed here, the first time as long as a
+// redeem can still win. Given once it may be out, and the node has to redeem with
+// it until the end: it's given again then whatever the time.
 func (s guardedSecrets) Secret(ctx context.Context, t htlc.Terms) (htlc.Secret, error) {
 	const op = "give a secret"
 	g := s.g
@@ -341,9 +343,13 @@ func (s guardedSecrets) Secret(ctx context.Context, t htlc.Terms) (htlc.Secret, 
 	if !g.journal.signed(t.ID()) {
 		return htlc.Secret{}, refuse(op, "it has not signed the terms %s", t.ID())
 	}
+	given := "secret " + hex.EncodeToString(t.SecretHash[:])
 	lock := time.Unix(t.Legs[t.Incoming(0)].TimeLock, 0)
-	if left := lock.Sub(g.now()); left < g.rules.Margin {
+	if left := lock.Sub(g.now()); left < g.rules.Margin && !g.journal.noted(given) {
 		return htlc.Secret{}, refuse(op, "the leg that pays it can be refunded in %s, it gives no secret in the last %s", left, g.rules.Margin)
+	}
+	if err := g.take(entry{Key: given}); err != nil {
+		return htlc.Secret{}, err
 	}
 	return g.keys.Secrets().Secret(ctx, t)
 }

@@ -84,13 +84,13 @@ func TestSecretIsGivenInTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	lock := time.Unix(terms.Legs[1].TimeLock, 0)
+	now = lock.Add(-rules.Margin + time.Second)
+	_, err = g.Secrets().Secret(t.Context(), terms)
+	wantRefused(t, "a second after the margin", err)
 	now = lock.Add(-rules.Margin)
 	if _, err := g.Secrets().Secret(t.Context(), terms); err != nil {
 		t.Errorf("at the margin: %v", err)
 	}
-	now = now.Add(time.Second)
-	_, err = g.Secrets().Secret(t.Context(), terms)
-	wantRefused(t, "a second later", err)
 	now = lock.Add(-2 * rules.Margin)
 	joined := signertest.Joined(t, g, htlc.Salt{2})
 	if _, err := g.Identity().SignTerms(t.Context(), joined); err != nil {

@@ -208,6 +208,14 @@ func (j *Journal) signed(swap htlc.SwapID) bool {
 	return known
 }
 
+// noted reports whether an entry stands under the key.
+func (j *Journal) noted(key string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, known := j.entries[key]
+	return known
+}
+
 // pays reports whether these very Terms were signed, and the contract is what
 // they pay. In the Bitcoin family other Terms may have the same contract, with
 // another amount.

@@ -26,7 +26,7 @@ func (Restored) Kind() EventKind    { return KindRestored }
 func (LegSearched) Kind() EventKind { return KindLegSearched }
 
 func (e Restored) applyTo(s *Swap) ([]Effect, error) {
-	if s.Restored {
+	if s.Restored && (!e.RevealOut || !s.Initiator() || s.Released) {
 		return nil, ErrStale
 	}
 	s.Restored = true

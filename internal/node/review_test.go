@@ -1,0 +1,105 @@
+package node
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/kofo-network/kofo/htlc"
+	"github.com/kofo-network/kofo/internal/copies"
+	"github.com/kofo-network/kofo/internal/store"
+	"github.com/kofo-network/kofo/internal/vault"
+	"github.com/kofo-network/kofo/monitor/engine"
+)
+
+// The reveal is noted and under way: released, and not known to have been taken.
+// Our own lock is undone meanwhile and sent again, for which the funding gate wants
+// the copy of the Terms. The note stays.
+func TestNoteOfARevealOutlivesTheFundingGate(t *testing.T) {
+	ctx, seed, dir := t.Context(), newSeed(t), t.TempDir()
+	keys, err := seed.Keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	storage, err := keys.Storage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := storage.Sealer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := vault.FromKey(storage.Recovery())
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := signedTerms(t)
+	db, err := store.Open(ctx, store.Config{
+		DSN: filepath.Join(dir, "kofo.db"), Party: signed.Terms.Parties[0], Sealer: sealer, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	s, _, err := htlc.Transition(htlc.Swap{}, signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Commit(ctx, engine.Batch{Swaps: []engine.SwapWrite{{
+		Swap: s, Events: []engine.StoredEvent{{Seq: s.Version, At: time.Now(), Event: signed}},
+	}}}); err != nil {
+		t.Fatal(err)
+	}
+	k := &copyKeeper{store: db, log: slog.New(slog.DiscardHandler)}
+	k.folder(v, filepath.Join(dir, "copies"), true)
+	s.Phase = htlc.PhaseRevealing
+	if err := k.NoteReveal(ctx, s, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.EnsureCopy(ctx, s); err != nil {
+		t.Fatal(err)
+	}
+	c, err := copies.Folder{Dir: filepath.Join(dir, "copies"), Vault: v}.Read(s.ID)
+	if err != nil || !c.RevealOut {
+		t.Errorf("the secret may be out, and the copy says that it is not: %v", err)
+	}
+	if err := k.NoteReveal(ctx, s, false); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := (copies.Folder{Dir: filepath.Join(dir, "copies"), Vault: v}).Read(s.ID); err != nil || c.RevealOut {
+		t.Errorf("the note is not taken back: %v", err)
+	}
+}
+
+func signedTerms(t *testing.T) htlc.TermsSigned {
+	t.Helper()
+	const begin = 1_800_000_000
+	secret, err := htlc.NewSecret(bytes.Repeat([]byte{7}, htlc.SecretSize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	terms := htlc.Terms{
+		Version: htlc.Version, Hash: htlc.HashSHA256, SecretHash: secret.Hash(), Salt: htlc.Salt{1}, Outage: 600, AcceptBy: begin,
+	}
+	var own []ed25519.PrivateKey
+	for i, asset := range []htlc.AssetID{"eip155:1337/slip44:60", "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:0"} {
+		own = append(own, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(i + 1)}, ed25519.SeedSize)))
+		terms.Parties = append(terms.Parties, htlc.PartyID(own[i].Public().(ed25519.PublicKey)))
+		terms.Legs = append(terms.Legs, htlc.Leg{
+			Payer: uint8(i), Payee: uint8(1 - i), Asset: asset, Amount: htlc.NewAmount(100_000),
+			PayerKey: bytes.Repeat([]byte{1}, 20), PayeeKey: bytes.Repeat([]byte{2}, 20), MinConfirmations: 3,
+			Timing: htlc.Timing{ClockLead: 60, ClockLag: 120, FundWindow: 300, BuryFund: 180, BuryRedeem: 240, BuryRefund: 250, Sighting: 30},
+		})
+	}
+	if terms, err = terms.WithSchedule(begin); err != nil {
+		t.Fatal(err)
+	}
+	out := htlc.TermsSigned{Terms: terms, Since: []uint64{1, 1}}
+	for _, key := range own {
+		out.Signatures = append(out.Signatures, htlc.SignTerms(key, terms))
+	}
+	return out
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
@@ -21,6 +22,8 @@ type copyKeeper struct {
 	places []copyPlace
 	store  *store.Store
 	log    *slog.Logger
+	// writing is held, by swap, from reading a note to writing it.
+	writing [64]sync.Mutex
 }
 
 // copyPlace is where copies are kept. A required one holds up the funding
@@ -29,6 +32,8 @@ type copyPlace struct {
 	name     string
 	required bool
 	write    func(context.Context, copies.Copy) error
+	// noted: the copy there says that the secret may be out.
+	noted func(htlc.SwapID) bool
 }
 
 // openCopies makes the places of the configuration.
@@ -50,14 +55,19 @@ func (k *copyKeeper) folder(v *vault.Vault, dir string, required bool) {
 	k.places = append(k.places, copyPlace{
 		name: "folder " + dir, required: required,
 		write: func(_ context.Context, c copies.Copy) error { return f.Write(c) },
+		noted: func(id htlc.SwapID) bool {
+			c, err := f.Read(id)
+			return err == nil && c.RevealOut
+		},
 	})
 }
 
 // EnsureCopy returns when the copy is durable at every required place. The
-// others are tried too, and told of in the log.
+// others are tried too, and told of in the log. A note of the reveal stays: the
+// swap does not know of one before its redeem was taken.
 func (k *copyKeeper) EnsureCopy(ctx context.Context, s htlc.Swap) error {
 	killpoint.At(killpoint.TermsBeforeCopy)
-	if err := k.write(ctx, s, s.Initiator() && s.Released); err != nil {
+	if err := k.write(ctx, s, s.Initiator() && s.Released, true); err != nil {
 		return err
 	}
 	killpoint.At(killpoint.TermsAfterCopy)
@@ -66,17 +76,20 @@ func (k *copyKeeper) EnsureCopy(ctx context.Context, s htlc.Swap) error {
 
 // NoteReveal writes the copies anew, with whether the secret may be out.
 func (k *copyKeeper) NoteReveal(ctx context.Context, s htlc.Swap, out bool) error {
-	return k.write(ctx, s, out)
+	return k.write(ctx, s, out, false)
 }
 
-func (k *copyKeeper) write(ctx context.Context, s htlc.Swap, revealOut bool) error {
+func (k *copyKeeper) write(ctx context.Context, s htlc.Swap, revealOut, keep bool) error {
 	c, err := k.copyOf(ctx, s)
 	if err != nil {
 		return err
 	}
-	c.RevealOut = revealOut
+	one := &k.writing[int(s.ID[0])%len(k.writing)]
+	one.Lock()
+	defer one.Unlock()
 	var missing []error
 	for _, place := range k.places {
+		c.RevealOut = revealOut || keep && place.noted(s.ID)
 		err := place.write(ctx, c)
 		switch {
 		case err == nil:

@@ -273,7 +273,8 @@ func refused(offer Offer, p Place) *Refusal {
 	return nil
 }
 
-// ask forgets acknowledgements of a tower that has lost what they stand for.
+// ask forgets acknowledgements of a tower that has lost what they stand for, or
+// got it too late to see what opens it.
 func (g *Guard) ask(ctx context.Context, p *place, open []htlc.Swap) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -296,10 +297,13 @@ func (g *Guard) ask(ctx context.Context, p *place, open []htlc.Swap) error {
 		}
 		for _, row := range rows {
 			state, kept := has[row.Locator]
-			if row.Tower != p.Party || kept && state != tower.Failed {
+			// Its funding came before the package: the tower waits for a block that it
+			// has behind it, and has to be told.
+			passed := kept && state == tower.Sealed && row.Kind == tower.Refund && s.Legs[row.Leg].Status.Locked()
+			if row.Tower != p.Party || kept && state != tower.Failed && !passed {
 				continue
 			}
-			g.o.Log.Warn("a tower has lost a package", "tower", p.Name, "swap", s.ID.String(), "leg", row.Leg, "kind", string(row.Kind))
+			g.o.Log.Warn("a tower has lost a package, or did not see its funding", "tower", p.Name, "swap", s.ID.String(), "leg", row.Leg, "kind", string(row.Kind))
 			if err := g.o.Guards.DropGuard(ctx, row); err != nil {
 				return err
 			}

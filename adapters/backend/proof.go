@@ -25,6 +25,9 @@ const (
 // the others'.
 const maxFork = 128
 
+// proofTimes is how many times Timeout a back end has to show a branch.
+const proofTimes = 4
+
 // branch is a head whose blocks were shown, with the lowest of those.
 type branch struct{ head, root Head }
 
@@ -73,7 +76,7 @@ func (p *Pool) prove(ctx context.Context, prober Prober, samples []sample) {
 	for i, s := range samples {
 		shown[i] = s.err == nil && s.unshown == nil
 	}
-	p.each(ctx, func(ctx context.Context, i int) {
+	p.each(ctx, func(short context.Context, i int) {
 		if !shown[i] {
 			return
 		}
@@ -84,7 +87,11 @@ func (p *Pool) prove(ctx context.Context, prober Prober, samples []sample) {
 			if samples[i].leads == nil {
 				samples[i].leads = map[int]Evidence{}
 			}
-			evidence, err := p.leads(ctx, prober, i, j, &samples[j])
+			from, ok := p.common(short, prober, i, j, &samples[j])
+			if !ok {
+				continue
+			}
+			evidence, err := p.leads(context.WithValue(ctx, pinKey{p}, i), prober, i, j, from, &samples[j])
 			samples[i].leads[j] = evidence
 			if err != nil {
 				samples[i].unshown = err
@@ -120,19 +127,22 @@ func (p *Pool) shows(ctx context.Context, prober Prober, i int, head Head) (Head
 // leads is what back end i proves of being ahead of back end j: a chain of blocks
 // from one that j has too to further above j's head than MaxLag. The error is of
 // one who has the other's blocks and does not show its own above them.
-func (p *Pool) leads(ctx context.Context, prober Prober, i, j int, other *sample) (Evidence, error) {
+func (p *Pool) leads(ctx context.Context, prober Prober, i, j int, from Head, other *sample) (Evidence, error) {
 	p.mu.Lock()
 	before, ok := p.members[i].leads[j]
 	p.mu.Unlock()
 	if ok && before.of == other.head {
 		return before.evidence, nil
 	}
-	from, ok := p.common(ctx, prober, i, j, other)
-	if !ok {
-		return Nothing, nil
-	}
+	// How many blocks are asked for is for the other to say, who may lie. So there is
+	// more time than for a question, and who does not make it is no liar for that.
+	ctx, cancel := context.WithTimeout(ctx, proofTimes*p.o.Timeout)
+	defer cancel()
 	hashes, evidence, err := prober.Chain(ctx, from.Height, other.head.Height+p.o.MaxLag+1)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return Nothing, nil
+	case err != nil:
 		return Nothing, err
 	}
 	if hashes[0] != from.Hash {

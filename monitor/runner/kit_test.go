@@ -247,6 +247,7 @@ type gates struct {
 	funding func(htlc.Swap) htlc.FundingFacts
 	reveal  func(htlc.Swap) htlc.RevealFacts
 	note    func(out bool) error // nil: it always succeeds
+	secret  func() error         // the same
 }
 
 func (g gates) NoteReveal(_ context.Context, _ htlc.Swap, out bool) error {
@@ -265,9 +266,14 @@ func (watchers) Ask(context.Context, htlc.ChainID, bus.Request) (bus.Reply, erro
 	return bus.Reply{}, nil
 }
 
-type secrets struct{}
+type secrets struct{ refuse func() error }
 
-func (secrets) Secret(context.Context, htlc.Terms) (htlc.Secret, error) { return theSecret(), nil }
+func (s secrets) Secret(context.Context, htlc.Terms) (htlc.Secret, error) {
+	if s.refuse != nil {
+		return htlc.Secret{}, s.refuse()
+	}
+	return theSecret(), nil
+}
 
 type swaps struct{ m *machine }
 
@@ -281,7 +287,7 @@ func run(t *testing.T, m *machine, c *chain, j *journal, g gates) *runner.Runner
 	t.Helper()
 	r := runner.New(runner.Options{
 		Chains: []runner.Chain{{ID: btc.Chain(), Signer: c, Ledger: c}, {ID: eth.Chain(), Signer: c, Ledger: c}},
-		Engine: m, Swaps: swaps{m}, Journal: j, Gates: g, Watchers: watchers{}, Secrets: secrets{},
+		Engine: m, Swaps: swaps{m}, Journal: j, Gates: g, Watchers: watchers{}, Secrets: secrets{g.secret},
 		Budget: func(htlc.Leg) htlc.Amount { return htlc.NewAmount(1000) },
 		Alarm:  func(htlc.Swap, int, string) {}, Log: slog.New(slog.DiscardHandler),
 	})

@@ -133,8 +133,27 @@ const signTries = 3
 // release signs or takes the stored redeem, marks it and broadcasts it.
 func (r *Runner) release(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
 	return r.submit(ctx, c, s.In(), htlc.PurposeRedeem, func() (engine.JournalTx, error) {
-		return r.signRedeem(ctx, c, s, true)
+		tx, err := r.signRedeem(ctx, c, s, true)
+		if err != nil && !errors.Is(err, adapters.ErrSpent) && !errors.Is(err, adapters.ErrNotFunded) {
+			r.sendAgain(ctx, c, s)
+		}
+		return tx, err
 	})
+}
+
+// sendAgain hands the last redeem that may be out to the node where no other can
+// be signed now: the node may have lost it, and its secret is no secret any more.
+func (r *Runner) sendAgain(ctx context.Context, c Chain, s htlc.Swap) {
+	stored, err := r.o.Journal.Txs(ctx, s.ID, s.In(), htlc.PurposeRedeem)
+	for i := len(stored) - 1; i >= 0 && err == nil; i-- {
+		if tx := stored[i]; tx.Released && (tx.Ref == s.Legs[s.In()].FundRef || tx.Ref == "") {
+			err = r.broadcast(ctx, c, tx)
+			break
+		}
+	}
+	if err != nil {
+		r.o.Log.Warn("a stored redeem is not sent again", "swap", s.ID.String(), "error", err)
+	}
 }
 
 // submit signs and broadcasts, again where the nonce was taken meanwhile.

@@ -91,8 +91,30 @@ func (h *Host) Accept(ctx context.Context, from htlc.PartyID, price string) (unt
 	case price != quota.Price:
 		return 0, fmt.Errorf("%w: %q, not %q", ErrPrice, quota.Price, price)
 	}
+	if _, listed := h.Terms.Listed[from]; !listed {
+		if err := h.room(ctx, from); err != nil {
+			return 0, err
+		}
+	}
 	o := Owner{Party: from, Price: price, Since: now.Unix(), Until: now.Add(quota.Longest).Unix()}
 	return o.Until, h.Register.SaveOwner(ctx, o)
+}
+
+// maxOwners bounds with how many a tower agrees beside those that are listed: keys
+// cost nothing, so a quota for each bounds nothing.
+const maxOwners = 1000
+
+// room refuses a stranger who has not agreed before, where there are too many.
+func (h *Host) room(ctx context.Context, from htlc.PartyID) error {
+	owner, known, err := h.Register.FindOwner(ctx, from)
+	if err != nil || known && h.holds(owner) {
+		return err
+	}
+	n, err := h.Register.CountOwners(ctx, h.Now().Unix())
+	if err == nil && n >= maxOwners {
+		err = fmt.Errorf("%w: it takes no more parties now", tower.ErrQuota)
+	}
+	return err
 }
 
 // Put keeps a package of a party that has agreed.

@@ -45,3 +45,18 @@ func TestALiarsDeepForkSetsNoSlowOneAside(t *testing.T) {
 		t.Error("the liar alone is asked")
 	}
 }
+
+// Blocks that name their parents cost nothing on most chains: who invents some
+// above the true ones is ahead, and shows them. The honest one gets every block
+// meanwhile, so it is not stale, and with two nobody knows who is right.
+func TestInventedBlocksMakeNoGrowingBackEndStale(t *testing.T) {
+	n := newNet(t, "honest", "liar")
+	n.pass(3, "honest", "liar")
+	n.nodes["liar"].branch, n.nodes["liar"].from = 7, n.nodes["liar"].height+1
+	n.nodes["liar"].height += 50
+	n.pass(12, "honest", "liar")
+	n.want("honest", Good, "")
+	if n.asked() != "honest" {
+		t.Error("the liar alone is asked")
+	}
+}

@@ -87,6 +87,9 @@ func (p *Pool) compare(samples []sample, i int, majority adapters.Hash) outlook 
 	return o
 }
 
+// doubtful: of two, one shows more blocks, which cost no work: they may be invented.
+func (o outlook) doubtful() bool { return o.others == 1 && o.proved < Worked }
+
 // stale: work is believed of one alone. Of others most must be above, and two of
 // them agree or one show its blocks: a height that somebody tells makes nobody
 // stale.

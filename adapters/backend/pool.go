@@ -142,7 +142,8 @@ type member struct {
 	goodSince  time.Time // of the agreement that ends a probation
 	shown      branch    // the last head in dispute whose blocks it showed
 	leads      map[int]lead
-	sending    int // broadcasts that it has not answered yet
+	sending    int       // broadcasts that it has not answered yet
+	grown      time.Time // when its height last rose
 }
 
 // ErrConfig is returned by New for options that cannot work.

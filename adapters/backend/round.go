@@ -105,11 +105,17 @@ func (p *Pool) judge(samples []sample, back []bool) {
 		m, s := &p.members[i], samples[i]
 		m.Latency = s.latency
 		if s.err == nil {
+			if s.head.Height > m.Head.Height {
+				m.grown = now
+			}
 			m.Head = s.head
 		}
 		fault, detail, at := p.faultOf(samples, i, majority, agree)
 		if back[i] {
 			fault, detail, at = WentBack, fmt.Sprintf("its height fell to %d although the chain did not change", s.head.Height), true
+		}
+		if fault == Stale && m.fault == Stale && m.grown.After(m.faultSince) && p.compare(samples, i, majority).doubtful() {
+			m.faultSince = now // it gets blocks, so it is not stale
 		}
 		p.apply(m, fault, detail, at, now)
 	}

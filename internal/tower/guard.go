@@ -19,10 +19,11 @@ var ErrUnguarded = errors.New("not enough towers guard the swap")
 
 // Times of a Guard.
 const (
-	callTime   = 8 * time.Second  // for all calls to one tower about one swap
-	retryEvery = 5 * time.Second  // to a tower that did not take something
-	lookEvery  = 30 * time.Second // at all swaps, where nothing changes
-	askEvery   = 10 * time.Minute // a tower whether it still has everything
+	callTime   = 8 * time.Second        // for all calls to one tower about one swap
+	othersTime = 250 * time.Millisecond // for the others, once enough have acknowledged
+	retryEvery = 5 * time.Second        // to a tower that did not take something
+	lookEvery  = 30 * time.Second       // at all swaps, where nothing changes
+	askEvery   = 10 * time.Minute       // a tower whether it still has everything
 )
 
 // Options of a Guard.
@@ -164,19 +165,29 @@ func (g *Guard) Ensure(ctx context.Context, s htlc.Swap) error {
 	if err != nil {
 		return err
 	}
-	failed := make([]error, len(g.places))
-	var all sync.WaitGroup
-	for i, p := range g.places {
-		all.Go(func() { failed[i] = g.handOut(ctx, p, s, needs) })
+	answers := make(chan error, len(g.places))
+	for _, p := range g.places {
+		go func() {
+			err := g.handOut(ctx, p, s, needs)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", p.Name, err)
+			}
+			answers <- err
+		}()
 	}
-	all.Wait()
 	have := 0
 	var why []error
-	for i, err := range failed {
-		if err == nil {
-			have++
-		} else {
-			why = append(why, fmt.Errorf("%s: %w", g.places[i].Name, err))
+	var enough <-chan time.Time
+	for range g.places {
+		select {
+		case err := <-answers:
+			if err != nil {
+				why = append(why, err)
+			} else if have++; have == g.o.Required {
+				enough = time.After(othersTime)
+			}
+		case <-enough: // whoever asks may hold a chain's signing: the others get it by Run
+			return nil
 		}
 	}
 	if have >= g.o.Required {

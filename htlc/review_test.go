@@ -8,7 +8,7 @@ import (
 
 // A swap that was restored once already, and has shown its secret after the
 // backup that is restored now, learns of it from the note all the same.
-func TestSafety_D2_SecondRestoreTakesTheNote(t *testing.T) {
+func TestSecondRestoreTakesTheNote(t *testing.T) {
 	s := tellAll(t, readyToFund(t, 0), htlc.Restored{})
 	s = tellAll(t, s, htlc.Restored{RevealOut: true})
 	if !s.Released {

@@ -12,7 +12,7 @@ import (
 
 // A secret that was given may be out: the node builds its redeem again, for more,
 // until the leg is gone. That is when the time lock is near, and after it.
-func TestSafety_A6_GivenSecretIsGivenAgain(t *testing.T) {
+func TestGivenSecretIsGivenAgain(t *testing.T) {
 	rules := signertest.Rules()
 	rules.Margin = time.Hour
 	path := filepath.Join(t.TempDir(), "journal")

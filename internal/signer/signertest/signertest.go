@@ -82,6 +82,9 @@ func Other() (party htlc.PartyID, key *btcec.PublicKey, address common.Address) 
 	return htlc.PartyID{8}, public, common.Address{6}
 }
 
+// acceptBy is one for all: Terms of the same salt are the same Terms.
+var acceptBy = time.Now().Add(time.Hour).Unix()
+
 // Offer is one of the party, who gives coins of the Bitcoin family for ether.
 func Offer(t testing.TB, keys signer.Keys, salt htlc.Salt) htlc.Offer {
 	t.Helper()
@@ -90,7 +93,7 @@ func Offer(t testing.TB, keys signer.Keys, salt htlc.Salt) htlc.Offer {
 		t.Fatal(err)
 	}
 	o := htlc.NewOffer(keys.Identity().PartyID(), hash, salt)
-	o.Outage, o.AcceptBy = 600, time.Now().Add(time.Hour).Unix()
+	o.Outage, o.AcceptBy = 600, acceptBy
 	timing := htlc.Timing{ClockLead: 60, ClockLag: 60, FundWindow: 600, BuryFund: 600, BuryRedeem: 600, BuryRefund: 600, Sighting: 30}
 	o.Gives.Asset, o.Gives.Amount = bitcoin.Regtest().Asset, htlc.NewAmount(5_000_000)
 	o.Gives.MinConfirmations, o.Gives.Timing = 2, timing

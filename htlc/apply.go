@@ -241,6 +241,7 @@ func (s *Swap) legFunded(e LegFunded) error {
 		return fmt.Errorf("%w: funded in no block", ErrRejected)
 	case l.Status.Spent() && !other && l.FundBlock == (BlockID{}): // told in the wrong order
 		l.FundTx, l.FundRef, l.FundBlock = e.TxID, e.Ref, e.Block
+		s.noteOwnFunding(e.Leg, e.TxID)
 		return nil
 	case !own && (l.Status.Spent() || l.FundBlock != (BlockID{})), l.Status.Spent() && !other:
 		return ErrStale

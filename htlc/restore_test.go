@@ -49,6 +49,25 @@ func TestSafety_D2_ForgottenConsentIsNoRefund(t *testing.T) {
 	}
 }
 
+// A restored swap may be told of the spend of its own leg before the lock: it
+// is a swap all the same, and no windfall.
+func TestRestoredInTheWrongOrder(t *testing.T) {
+	e := signed(testTerms(btc, eth), 1)
+	e.Restored = true
+	s := tellAll(t, htlc.Swap{}, e,
+		htlc.LegRedeemed{Leg: 1, TxID: "theirs", Ref: "slot1", Block: block(504), Secret: testSecret()},
+		htlc.LegFunded{Leg: 1, TxID: "fund1", Ref: "slot1", Block: block(502), Own: true},
+		htlc.LegSearched{Leg: 1},
+		htlc.LegFunded{Leg: 0, TxID: "fund0", Ref: "fund0:0", Block: block(101)},
+		htlc.LegSearched{Leg: 0},
+		htlc.LegRedeemed{Leg: 0, TxID: "ours", Ref: "fund0:0", Block: block(120), Secret: testSecret()},
+		htlc.TipAdvanced{Leg: 0, Height: 200, Clock: startTime + 900},
+		htlc.TipAdvanced{Leg: 1, Height: 600, Clock: startTime + 900})
+	if s.Outcome != htlc.OutcomeSwapped {
+		t.Errorf("ended as %s in phase %s", s.Outcome, s.Phase)
+	}
+}
+
 // An Initiator that is restored past its cut-off redeems without a gate exactly
 // if what it was restored from says that its reveal may be out.
 func TestSafety_D2_ForgottenReveal(t *testing.T) {

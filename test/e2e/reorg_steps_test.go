@@ -316,7 +316,7 @@ func (r reorgRun) byHand(who *party, kind string, more ...string) *wire.MsgTx {
 	r.t.Helper()
 	facts := r.bitcoinFacts(r.ctx, who.chains.bitcoin, r.first.GetContractAddress())
 	var made struct{ Raw string }
-	must(r.t, json.Unmarshal(who.kofo(r.ctx, "", who.rescue(kind, append(facts[:len(facts)-2], more...)...)...), &made))
+	must(r.t, json.Unmarshal(who.kofo(r.ctx, "", who.rescue(kind, append(facts, more...)...)...), &made))
 	tx := new(wire.MsgTx)
 	must(r.t, tx.Deserialize(hex.NewDecoder(bytes.NewReader([]byte(made.Raw)))))
 	return tx

@@ -125,8 +125,13 @@ func (s *stack) startNATS(context.Context) error {
 		return err
 	}
 	s.natsURL = fmt.Sprintf("nats://127.0.0.1:%d", port)
-	s.nats, err = spawn("nats-server", s.dir, nil, path, "-a", "127.0.0.1", "-p", strconv.Itoa(port), "-js",
-		"-sd", filepath.Join(s.dir, "nats"))
+	// Each of many nodes reserves room for its stream, and uses hardly any of it.
+	config := filepath.Join(s.dir, "nats.conf")
+	text := fmt.Sprintf("jetstream {store_dir: %q, max_memory_store: 1TB}\n", filepath.Join(s.dir, "nats"))
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("configure nats-server: %w", err)
+	}
+	s.nats, err = spawn("nats-server", s.dir, nil, path, "-a", "127.0.0.1", "-p", strconv.Itoa(port), "-c", config)
 	return err
 }
 

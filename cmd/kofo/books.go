@@ -53,7 +53,7 @@ func (k assets) bookRow(s *sdk.Swap) ([]string, error) {
 	}{{sdk.LegRolePayer, s.GetSends()}, {sdk.LegRolePayee, s.GetReceives()}} {
 		moved := &sdk.AssetAmount{Asset: side.amount.GetAsset(), Amount: "0"}
 		leg := legOf(s, side.role)
-		if leg.GetStatus() == sdk.LegStatusRedeemed {
+		if leg.GetPaid() {
 			moved.Amount = side.amount.GetAmount()
 		}
 		units, symbol := k.whole(moved)

@@ -71,7 +71,7 @@ func writeExport(out io.Writer, k assets, e *sdk.ExportResponse) error {
 	}
 	_ = w.Write(exportColumns)
 	for _, leg := range e.GetSwap().GetLegs() {
-		if leg.GetStatus() != sdk.LegStatusRedeemed {
+		if !leg.GetPaid() {
 			continue
 		}
 		kind := "received"

@@ -299,7 +299,10 @@ func TestBooks(t *testing.T) {
 	}
 	btc, eth, tst := "bip122:0f91/slip44:0", "eip155:1337/slip44:60", "eip155:1337/erc20:0xaa"
 	legs := func(own, theirs sdk.LegStatus) []*sdk.Leg {
-		return []*sdk.Leg{{Index: 0, Role: sdk.LegRolePayer, Status: own}, {Index: 1, Role: sdk.LegRolePayee, Status: theirs}}
+		return []*sdk.Leg{
+			{Index: 0, Role: sdk.LegRolePayer, Status: own, Paid: own == sdk.LegStatusRedeemed},
+			{Index: 1, Role: sdk.LegRolePayee, Status: theirs, Paid: theirs == sdk.LegStatusRedeemed},
+		}
 	}
 	fee := func(leg uint32, asset, amount string) *sdk.FeePaid {
 		return &sdk.FeePaid{Leg: leg, Fee: &sdk.AssetAmount{Asset: asset, Amount: amount}, Final: true}
@@ -318,6 +321,14 @@ func TestBooks(t *testing.T) {
 			Sends: &sdk.AssetAmount{Asset: eth, Amount: "1"}, Receives: &sdk.AssetAmount{Asset: btc, Amount: "7"},
 			Legs: legs(sdk.LegStatusRefunded, sdk.LegStatusRefunded), FeesPaid: []*sdk.FeePaid{{Leg: 0, Fee: &sdk.AssetAmount{Asset: eth, Amount: "1000000000000000000"}}},
 		},
+		{
+			OfferId: "ee", Role: sdk.RoleParticipant, Phase: sdk.PhaseClosed, Outcome: sdk.OutcomeSwapped,
+			Sends: &sdk.AssetAmount{Asset: eth, Amount: "1"}, Receives: &sdk.AssetAmount{Asset: btc, Amount: "7"},
+			Legs: []*sdk.Leg{
+				{Index: 1, Role: sdk.LegRolePayer, Status: sdk.LegStatusClosedByConsent}, // back to its payer
+				{Index: 0, Role: sdk.LegRolePayee, Status: sdk.LegStatusClosedByConsent, Paid: true},
+			},
+		},
 		{OfferId: "dd", Role: sdk.RoleInitiator, Phase: sdk.PhaseOffered, Sends: &sdk.AssetAmount{Asset: btc, Amount: "5"}, Receives: &sdk.AssetAmount{Asset: "x:y/z:w", Amount: "9"}},
 	}
 	var out bytes.Buffer
@@ -332,6 +343,7 @@ func TestBooks(t *testing.T) {
 		bookColumns,
 		{"aa", "bb", "initiator", "closed", "swapped", "2026-01-02T03:04:05Z", "2026-01-02T04:04:05Z", "0.05", "BTC", btc, "1.5", "TS\"T, x", tst, "0.0000032", "BTC", "0.000015322154945664", "ETH", "true"},
 		{"", "cc", "participant", "closed", "refunded", "2026-01-02T03:04:05Z", "2026-01-02T04:04:05Z", "0", "ETH", eth, "0", "BTC", btc, "1", "ETH", "0", "BTC", "false"},
+		{"", "ee", "participant", "closed", "swapped", "", "", "0", "ETH", eth, "0.00000007", "BTC", btc, "0", "ETH", "0", "BTC", "true"},
 		{"", "dd", "initiator", "offered", "", "", "", "0", "BTC", btc, "0", "base units", "x:y/z:w", "0", "BTC", "0", "", "true"},
 	}
 	if !slices.EqualFunc(rows, want, slices.Equal[[]string]) {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -24,6 +25,11 @@ var outcomeTexts = map[htlc.Outcome]string{
 	htlc.OutcomeLost:      "The other party redeemed, and this node's redeem came too late.",
 }
 
+// takenByUnknown: a restored swap has forgotten what was consented to.
+func takenByUnknown(l htlc.LegState) bool {
+	return l.Status == htlc.LegSpentByConsent && l.Intent == htlc.IntentNone
+}
+
 // causeBook says what led to a swap's outcome. Of one that was never funded
 // the last events tell, which are read once: a closed swap does not change.
 type causeBook struct {
@@ -39,6 +45,9 @@ func newCauseBook(swaps Swaps) *causeBook {
 
 func (b *causeBook) of(ctx context.Context, swap htlc.Swap) (string, error) {
 	if swap.Outcome != htlc.OutcomeCancelled {
+		if swap.Outcome == htlc.OutcomeConsented && slices.ContainsFunc(swap.Legs, takenByUnknown) {
+			return "A leg was closed by consent of both its parties. Who took its coins was forgotten with the lost database; the chain shows it.", nil
+		}
 		return outcomeTexts[swap.Outcome], nil
 	}
 	b.mu.Lock()

@@ -32,6 +32,35 @@ func TestHistoryOfConsent(t *testing.T) {
 	}
 }
 
+// nowhere is an engine that has read no chain.
+type nowhere struct{ Engine }
+
+func (nowhere) Cursor(htlc.ChainID) (engine.Cursor, bool) { return engine.Cursor{}, false }
+
+// TestWhoGotALegClosedByConsent: the status alone does not tell.
+func TestWhoGotALegClosedByConsent(t *testing.T) {
+	for want, intent := range map[bool]htlc.Intent{true: htlc.IntentRedeem, false: htlc.IntentRefund} {
+		legs := make([]htlc.LegState, 2)
+		legs[1].Status, legs[1].Intent = htlc.LegSpentByConsent, intent
+		leg := (&Server{o: Options{Engine: nowhere{}}}).legView(htlc.Swap{Terms: consentTerms(), Self: 1, Legs: legs}, 1)
+		if leg.GetPaid() != want || leg.GetStatus() != kofov1.LegStatus_LEG_STATUS_CLOSED_BY_CONSENT {
+			t.Errorf("intent %d: %v", intent, leg)
+		}
+	}
+}
+
+// TestCauseOfAForgottenConsent: a restored swap does not say who was paid.
+func TestCauseOfAForgottenConsent(t *testing.T) {
+	swap := htlc.Swap{Phase: htlc.PhaseClosed, Outcome: htlc.OutcomeConsented, Legs: make([]htlc.LegState, 2)}
+	swap.Legs[0].Status = htlc.LegSpentByConsent
+	for want, intent := range map[string]htlc.Intent{"forgotten": htlc.IntentNone, "came back": htlc.IntentRefund} {
+		swap.Legs[0].Intent = intent
+		if got, err := newCauseBook(nil).of(t.Context(), swap); err != nil || !strings.Contains(got, want) {
+			t.Errorf("intent %d: %q, %v, want %q", intent, got, err, want)
+		}
+	}
+}
+
 // TestCauseOfAConsentedEnd: a consent that came after the end is not its cause.
 func TestCauseOfAConsentedEnd(t *testing.T) {
 	swap := htlc.Swap{Terms: consentTerms(), Self: 1, Legs: make([]htlc.LegState, 2), Phase: htlc.PhaseClosed, Outcome: htlc.OutcomeCancelled}

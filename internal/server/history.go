@@ -172,7 +172,7 @@ func (d describer) describeFact(entry *kofov1.HistoryEntry, event htlc.Event) {
 	case htlc.Restored:
 		entry.Text = "This node's data were restored from a backup; what followed it is read from the chains."
 	case htlc.LegSearched:
-		entry.Text = fmt.Sprintf("%s was searched for what became of %s lock.", d.leg(entry, e.Leg), d.whose(e.Leg))
+		entry.Text = fmt.Sprintf("%s lock was searched for on %s.", d.whose(e.Leg), d.leg(entry, e.Leg))
 	case htlc.Reorged:
 		d.block(entry, e.Leg, e.Block)
 		entry.Text = fmt.Sprintf("Block %d of %s left the chain, and what it held of this swap is undone.", e.Block.Height, d.leg(entry, e.Leg))

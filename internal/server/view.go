@@ -184,7 +184,7 @@ func (s *Server) legView(swap htlc.Swap, i int) *kofov1.Leg {
 		FundingTxid: state.FundTx, FundingHeight: state.FundBlock.Height,
 		SpendTxid: state.SpendTx, SpendHeight: state.SpendBlock.Height,
 		FundBy: at(leg.FundBy), RedeemBy: at(leg.RedeemDeadline()), TimeLock: at(leg.TimeLock),
-		TipHeight: state.Height, ChainClock: at(state.Clock),
+		TipHeight: state.Height, ChainClock: at(state.Clock), Paid: state.Redeemed(),
 	}
 	if i == swap.Out() && out.FundingTxid == "" && swap.Announced {
 		out.FundingTxid = swap.FundingTx

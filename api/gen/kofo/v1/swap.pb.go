@@ -672,7 +672,10 @@ type Leg struct {
 	// Height of the chain's tip when this was written.
 	TipHeight uint64 `protobuf:"varint,19,opt,name=tip_height,json=tipHeight,proto3" json:"tip_height,omitempty"`
 	// Clock of the chain, with which time locks are compared.
-	ChainClock    *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=chain_clock,json=chainClock,proto3" json:"chain_clock,omitempty"`
+	ChainClock *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=chain_clock,json=chainClock,proto3" json:"chain_clock,omitempty"`
+	// The payee has the coins: it redeemed, or took them with the payer's
+	// consent.
+	Paid          bool `protobuf:"varint,21,opt,name=paid,proto3" json:"paid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -845,6 +848,13 @@ func (x *Leg) GetChainClock() *timestamppb.Timestamp {
 		return x.ChainClock
 	}
 	return nil
+}
+
+func (x *Leg) GetPaid() bool {
+	if x != nil {
+		return x.Paid
+	}
+	return false
 }
 
 // NextAction is what happens without anybody's help, and when.
@@ -1615,7 +1625,7 @@ var File_kofo_v1_swap_proto protoreflect.FileDescriptor
 
 const file_kofo_v1_swap_proto_rawDesc = "" +
 	"\n" +
-	"\x12kofo/v1/swap.proto\x12\akofo.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13kofo/v1/asset.proto\"\xa8\x06\n" +
+	"\x12kofo/v1/swap.proto\x12\akofo.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13kofo/v1/asset.proto\"\xbc\x06\n" +
 	"\x03Leg\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x12$\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x10.kofo.v1.LegRoleR\x04role\x12\x14\n" +
@@ -1641,7 +1651,8 @@ const file_kofo_v1_swap_proto_rawDesc = "" +
 	"\n" +
 	"tip_height\x18\x13 \x01(\x04R\ttipHeight\x12;\n" +
 	"\vchain_clock\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"chainClock\"\x88\x02\n" +
+	"chainClock\x12\x12\n" +
+	"\x04paid\x18\x15 \x01(\bR\x04paid\"\x88\x02\n" +
 	"\n" +
 	"NextAction\x12'\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x13.kofo.v1.ActionKindR\x04kind\x12\x15\n" +

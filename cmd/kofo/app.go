@@ -203,12 +203,15 @@ func fromNode(err error) bool {
 }
 
 // configuration is that of the node on this machine.
-func (a *app) configuration() (config.Config, error) {
+func (a *app) configuration() (config.Config, error) { return config.Load(a.sources()) }
+
+// sources is where the configuration comes from.
+func (a *app) sources() config.Sources {
 	environ := a.environ
 	if a.flags.dataDir != "" {
 		environ = append(append([]string(nil), environ...), "KOFO_DATA_DIR="+a.flags.dataDir)
 	}
-	return config.Load(config.Sources{File: a.flags.config, Environ: environ})
+	return config.Sources{File: a.flags.config, Environ: environ}
 }
 
 func (a *app) lookup(name string) string {

@@ -79,6 +79,9 @@ func (a *app) backupSeed(words bool) (*wallet.Seed, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Signer.Address != "" {
+		return nil, usage("this node has no seed: its signer has it. Run this where the seed is, see docs/signers.md")
+	}
 	lock, err := c.Lock(a.environ, a.ask())
 	if err != nil {
 		return nil, err
@@ -114,10 +117,7 @@ func (a *app) backup(ctx context.Context, out string, withSeed bool) error {
 
 // writeBackup leaves a whole file, or none.
 func (a *app) writeBackup(ctx context.Context, c config.Config, seed *wallet.Seed, out string, withSeed bool) error {
-	file := a.flags.config
-	if file == "" {
-		file = filepath.Join(c.DataDir, config.FileName)
-	}
+	file, _ := a.sources().Path()
 	settings, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("read the configuration: %w", err)

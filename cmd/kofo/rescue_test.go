@@ -72,6 +72,14 @@ func offline(t *testing.T, step func(cli, string, ...string) map[string]any) {
 	if made := node.must("backup", "--out", file, "--with-seed"); made["seed"] != true || made["config"] != true || made["openSwaps"] != float64(0) {
 		t.Error(made)
 	}
+	elsewhere := filepath.Join(t.TempDir(), "own.yml")
+	if err := os.Rename(filepath.Join(dir, config.FileName), elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	node.environ = append(node.environ, "KOFO_CONFIG="+elsewhere)
+	if made := node.must("backup", "--out", file+"2"); made["config"] != true {
+		t.Error("the configuration that KOFO_CONFIG names is not in the backup")
+	}
 	if again := step(node, "kofo backup verify", file); again["party"] != report["party"] {
 		t.Error(again)
 	}

@@ -15,6 +15,9 @@ const (
 	doctorFailed = 2
 )
 
+// checkIndent is where what is said of a check begins.
+const checkIndent = 8
+
 // errDoctor carries the exit code of what the doctor has found; everything was
 // printed.
 type errDoctor struct{ code int }
@@ -70,10 +73,10 @@ func (a *app) printChecks(r *sdk.DoctorResponse, all bool) {
 		if c.GetSubject() != "" {
 			name += " (" + c.GetSubject() + ")"
 		}
-		a.say("%-8s%s\n", word(c.GetState().String(), "CHECK_STATE_"), name)
-		a.tell(noteIndent, "        %s", c.GetFound())
+		a.say("%-*s%s\n", checkIndent, word(c.GetState().String(), "CHECK_STATE_"), name)
+		a.tell(checkIndent, "%*s%s", checkIndent, "", c.GetFound())
 		if c.GetAdvice() != "" {
-			a.tell(noteIndent, "        to do: %s", c.GetAdvice())
+			a.tell(checkIndent+len("to do: "), "%*sto do: %s", checkIndent, "", c.GetAdvice())
 		}
 	}
 	a.say("%d of %d checks are as they should be.\n", well, len(r.GetChecks()))

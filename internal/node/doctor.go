@@ -21,7 +21,7 @@ func (c *core) doctor() func(context.Context) doctor.Report {
 			_, err := c.keys.EVM()
 			return err
 		},
-		CertFile: c.cfg.CertPath(), Alarms: c.alarms.Load,
+		CertFile: c.cfg.CertPath(), Alarms: c.alarms.Load, Towers: len(c.cfg.Towers.List),
 		Restricted: c.cfg.Payouts.Restricted(), Limited: len(c.cfg.Payouts.Limits) > 0,
 	}}
 	for _, on := range c.chains {

@@ -291,6 +291,7 @@ func TestEveryMistakeHasItsReasonKeyAndLine(t *testing.T) {
 		{"api:\n  call_timeout: 5", ReasonBadValue, "api.call_timeout", 2, ""},
 		{"api:\n  listen: nowhere", ReasonBadValue, "api.listen", 2, ""},
 		{"api:\n  tls_cert: x", ReasonConflict, "api.tls_cert", 2, ""},
+		{"towers:\n  list:\n    - {name: n, address: \"a:1\", party: 1111111111111111111111111111111111111111111111111111111111111111}", ReasonBadValue, "towers.list[0].party", 3, ""},
 		{"roles: [api]", ReasonBadValue, "roles", 1, ""},
 		{"peer:\n  advertise: a:1", ReasonConflict, "peer.advertise", 2, ""},
 		{"store:\n  driver: sqlit", ReasonBadValue, "store.driver", 2, "sqlite"},

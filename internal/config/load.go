@@ -236,6 +236,9 @@ func sections() []string {
 	return out
 }
 
+// signerPassphrase is the variable of kofo-signer, which may run beside a node.
+const signerPassphrase = "KOFO_SIGNER_PASSPHRASE"
+
 // environment applies the variables. One that looks like a key and is none is
 // a mistake; others with the same prefix belong to other programs.
 func (l *loader) environment(k *koanf.Koanf) error {
@@ -251,7 +254,7 @@ func (l *loader) environment(k *koanf.Koanf) error {
 		TransformFunc: func(name, value string) (string, any) {
 			path, ok := known[name]
 			ours := slices.ContainsFunc(sections(), func(s string) bool { return strings.HasPrefix(name, s) })
-			if !ok && ours && !named[name] {
+			if !ok && ours && !named[name] && name != signerPassphrase {
 				l.add(Problem{Reason: ReasonUnknownKey, Key: name, Text: "no such variable", Suggest: nearest(name, names)})
 			}
 			return path, value
@@ -440,7 +443,10 @@ func expected(t reflect.Type) string {
 	if t.Kind() == reflect.Bool {
 		return "true or false is expected"
 	}
-	if t.Kind() == reflect.String || t.Kind() == reflect.Struct {
+	if t.Kind() == reflect.String {
+		return "a text is expected, in quotes where it reads as a number"
+	}
+	if t.Kind() == reflect.Struct {
 		return "a text is expected"
 	}
 	return "a whole number in its range is expected"

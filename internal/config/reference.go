@@ -83,7 +83,13 @@ func defaultText(v reflect.Value) string {
 		if value == "" || value == "0s" {
 			return ""
 		}
-		return "`" + strings.TrimSuffix(strings.TrimSuffix(value, "0s"), "0m") + "`"
+		if strings.HasSuffix(value, "m0s") {
+			value = strings.TrimSuffix(value, "0s")
+		}
+		if strings.HasSuffix(value, "h0m") {
+			value = strings.TrimSuffix(value, "0m")
+		}
+		return "`" + value + "`"
 	default:
 		return fmt.Sprintf("`%v`", value)
 	}

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/big"
 	"os"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/kofo-network/kofo/api/sdk"
 	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/disk"
 	"github.com/kofo-network/kofo/internal/wallet"
 )
 
@@ -222,6 +224,11 @@ func (p *party) close() {
 	}
 	if p.t.Failed() {
 		p.t.Logf("log of the %s:\n%s", p.name, tail(p.log(), 12_000))
+	}
+	// Folders stay until the end of the run: kept back for each of its nodes,
+	// 128 MiB would fill the machine's disk.
+	if err := os.Remove(filepath.Join(p.dir, disk.FileName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		p.t.Error(err)
 	}
 }
 

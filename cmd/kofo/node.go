@@ -50,7 +50,11 @@ func (a *app) nodeCommands() *cobra.Command {
 				return a.show(answer, func() {
 					a.say("The node stops.\n")
 					if answer.GetOpenSwaps() > 0 {
-						a.say("%d swaps are open; start it again before %s.\n", answer.GetOpenSwaps(), a.when(answer.GetNeededBy()))
+						before := "at once"
+						if by := sdk.Time(answer.GetNeededBy()); by.After(a.now()) {
+							before = "before " + a.when(answer.GetNeededBy())
+						}
+						a.say("Swaps that are open: %d. Start it again %s.\n", answer.GetOpenSwaps(), before)
 					}
 				})
 			})

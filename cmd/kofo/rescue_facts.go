@@ -140,10 +140,13 @@ func readCoin(text string, decimals int, unit string) (*big.Int, error) {
 
 func readSatoshi(to *int64, text string) error {
 	n, err := readCoin(strings.TrimSpace(strings.TrimSuffix(text, "sat")), 8, "BTC")
-	if err == nil && !n.IsInt64() {
+	switch {
+	case err != nil:
+	case !n.IsInt64():
 		err = fmt.Errorf("%s is more than there is", text)
-	}
-	if err == nil {
+	case n.Sign() == 0:
+		err = errors.New("an output without coins is no contract")
+	default:
 		*to = n.Int64()
 	}
 	return err

@@ -17,6 +17,11 @@ import (
 // is said, tell the truth.
 func (k *kit) among(honest ...int) (*party, *liar.Liar) {
 	k.t.Helper()
+	return k.amongAs("among", honest...)
+}
+
+func (k *kit) amongAs(name string, honest ...int) (*party, *liar.Liar) {
+	k.t.Helper()
 	config := k.config()
 	var first *liar.Liar
 	all := 3
@@ -40,7 +45,7 @@ func (k *kit) among(honest ...int) (*party, *liar.Liar) {
 		config.More = append(config.More, bitcoin.BackEnd{URL: l.URL, User: config.User, Password: config.Password})
 	}
 	config.Health = backend.Limits{MaxLag: 1, LagTime: 20 * time.Millisecond, Probation: 50 * time.Millisecond, Interval: 5 * time.Millisecond}
-	return k.openWith("among", bitcointest.NewBook(), config), first
+	return k.openWith(name, bitcointest.NewBook(), config), first
 }
 
 // becomes waits until the first back end is in a state, for a reason.
@@ -164,5 +169,24 @@ func TestAnInventedHeightOfOneOfTwo(t *testing.T) {
 	}
 	if second := p.BackEnds().Health()[1]; second.State != backend.Good {
 		t.Errorf("the honest one is %s %s: %s", second.State, second.Reason, second.Detail)
+	}
+}
+
+// TestSafety_D6_FalseStateHoldsNobodyUp: the back end that is asked says that the
+// contract is spent; two know better.
+func TestSafety_D6_FalseStateHoldsNobodyUp(t *testing.T) {
+	k := newKit(t)
+	p, l := k.amongAs("payee")
+	terms := k.terms("swap", 1, lockOf)
+	ref := refOf(k.fund("swap", terms))
+	k.mine(1)
+	l.Tell(liar.FalseState, 0, nil)
+	if err := p.SimulateRedeem(k.ctx(), terms, leg, ref); err != nil || l.Told() == 0 {
+		t.Errorf("%v after %d lies", err, l.Told())
+	}
+	k.broadcast(k.payee, k.redeem(terms, ref, 1))
+	k.mine(1)
+	if err := p.SimulateRedeem(k.ctx(), terms, leg, ref); !errors.Is(err, adapters.ErrSpent) {
+		t.Errorf("spent for everybody: %v", err)
 	}
 }

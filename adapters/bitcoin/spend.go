@@ -172,12 +172,7 @@ func (a *Adapter) spendable(ctx context.Context, spend adapters.Spend) (*contrac
 // be ours, or lose.
 func (a *Adapter) checkUnspent(ctx context.Context, c *contract, point wire.OutPoint) error {
 	op := "look for the funding " + refOf(point)
-	// The chain first: Core's dialect hides an output from the mempool's view
-	// once any spend of it waits.
-	out, err := a.node.txOut(ctx, point, false)
-	if err == nil && out == nil {
-		out, err = a.node.txOut(ctx, point, true)
-	}
+	out, err := a.node.unspentOf(ctx, point)
 	if err != nil {
 		return err
 	}
@@ -192,6 +187,36 @@ func (a *Adapter) checkUnspent(ctx context.Context, c *contract, point wire.OutP
 		return &adapters.Error{Reason: "NOT_FUNDED", Op: op, Retryable: true, Err: adapters.ErrNotFunded}
 	}
 	return c.compare(out)
+}
+
+// unspentOf is the output as a back end has it; nil where none has. Of several
+// the one that is asked must not hold a spend back by its word alone, and that
+// of what is spent after all goes nowhere.
+func (n *node) unspentOf(ctx context.Context, point wire.OutPoint) (*unspent, error) {
+	ctx, asked := n.backs.Stay(ctx)
+	out, err := n.anyTxOut(ctx, point)
+	if out != nil || err != nil {
+		return out, err
+	}
+	for _, name := range n.backs.Usable() {
+		if name == asked {
+			continue
+		}
+		if out, err := n.anyTxOut(n.backs.Pin(ctx, name), point); err == nil && out != nil {
+			return out, nil
+		}
+	}
+	return nil, nil
+}
+
+// anyTxOut looks in the chain first: Core's dialect hides an output from the
+// mempool's view once any spend of it waits.
+func (n *node) anyTxOut(ctx context.Context, point wire.OutPoint) (*unspent, error) {
+	out, err := n.txOut(ctx, point, false)
+	if err == nil && out == nil {
+		out, err = n.txOut(ctx, point, true)
+	}
+	return out, err
 }
 
 // compare: every byte of the script, and the amount.

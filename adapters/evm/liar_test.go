@@ -161,3 +161,18 @@ func TestAnInventedHeightOfOneOfTwo(t *testing.T) {
 		t.Errorf("the funding is seen: %v; the honest one is %s %s: %s", seen, second.State, second.Reason, second.Detail)
 	}
 }
+
+// TestSafety_D6_FalseStateHoldsNobodyUp: the back end that is asked says that nothing is locked; the state's
+// root says otherwise.
+func TestSafety_D6_FalseStateHoldsNobodyUp(t *testing.T) {
+	k := newKit(t)
+	m := k.among()
+	terms := k.terms("swap", 1, nativeAsset, evmtest.Ether)
+	k.fund("swap", terms)
+	k.Commit()
+	m.liar.Tell(liar.FalseState, 0, nil)
+	if err := m.SimulateRedeem(k.Context(), terms, 1, "funded"); err != nil || m.liar.Told() == 0 {
+		t.Errorf("%v after %d lies", err, m.liar.Told())
+	}
+	m.becomes(t, backend.SetAside, backend.Lied)
+}

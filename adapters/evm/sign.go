@@ -100,8 +100,17 @@ func (a *Adapter) mayFund(ctx context.Context, l line, owner string, leg int, re
 	return nil
 }
 
-// slotNow is the content of the record's lane at the tip.
+// slotNow is the content of the record's lane at the tip. Of several back ends the one that is asked must
+// not hold a spend back by its word alone.
 func (a *Adapter) slotNow(ctx context.Context, rec record) (*big.Int, error) {
+	if a.node.backs.Size() > 1 {
+		ctx, _ = a.node.backs.Stay(ctx)
+		head, err := a.node.eth.HeaderByNumber(ctx, nil)
+		if err != nil {
+			return nil, unreachable(fmt.Sprintf("read lane %d", rec.leg.Lane), err)
+		}
+		return a.node.wordAt(ctx, a.deployment, rec.slotKey(), head)
+	}
 	raw, err := a.node.eth.StorageAt(ctx, a.deployment, rec.slotKey(), nil)
 	if err != nil {
 		return nil, unreachable(fmt.Sprintf("read lane %d", rec.leg.Lane), err)

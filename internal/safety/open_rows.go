@@ -7,7 +7,6 @@ var OpenRows = []string{
 	"A11",
 	"C3",
 	"D2",
-	"D6",
 	"D11",
 	"D12",
 	"D13",

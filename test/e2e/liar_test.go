@@ -93,6 +93,7 @@ var lyingCases = map[string]lyingCase{
 	"invented-height": {liar.Invented, "BACKEND_AHEAD", "BACKEND_AHEAD"},
 	"empty-logs":      {liar.EmptyLogs, "BACKEND_LIED", "BACKEND_LIED"},
 	"false-receipt":   {liar.FalseReceipt, "", ""},
+	"false-state":     {liar.FalseState, "", ""},
 	"swallow":         {liar.Swallow, "", ""},
 }
 

@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/eth/ethconfig"
 	"github.com/ethereum/go-ethereum/ethclient/simulated"
 	"github.com/ethereum/go-ethereum/node"
 	"github.com/ethereum/go-ethereum/params"
+	"github.com/ethereum/go-ethereum/rpc"
 	"github.com/holiman/uint256"
 )
 
@@ -47,7 +49,8 @@ type Chain struct {
 	// URL answers JSON-RPC over HTTP, WebSocket over WS.
 	URL, WS string
 
-	t testing.TB
+	rpc *rpc.Client
+	t   testing.TB
 }
 
 // Osaka is the rule set of mainnet: the development configuration also turns on forks that are not
@@ -116,6 +119,11 @@ func NewChainWith(t testing.TB, config *params.ChainConfig, balances map[common.
 	c.Client = c.Backend.Client()
 	c.URL = (&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}).String()
 	c.URL, c.WS = "http://"+c.URL, "ws://"+c.URL
+	var err error
+	if c.rpc, err = rpc.DialContext(t.Context(), c.URL); err != nil {
+		t.Fatalf("dial: %v", err)
+	}
+	t.Cleanup(c.rpc.Close)
 	return c
 }
 
@@ -203,12 +211,38 @@ func (c *Chain) Submit(tx *types.Transaction) {
 	}
 }
 
-// Commit mines a block, and returns when the node's pool has seen it.
+// Commit mines a block of all that can be mined, and returns when the node's pool has seen it.
 func (c *Chain) Commit() {
 	c.t.Helper()
-	// Forking at the head changes nothing but waits for the pool; it refuses where transactions are left
-	// over, after it has waited.
-	_ = c.Backend.Fork(c.Backend.Commit())
+	c.settle()
+	c.Backend.Commit()
+	// Forking at a block that does not exist changes nothing but waits for the pool. At the head it would have
+	// the pool begin anew behind the test's back.
+	_ = c.Backend.Fork(common.Hash{})
+}
+
+// settle waits until the pool has sorted what was sent to it: it does so a moment after it has taken a
+// transaction, and when a block comes in that moment, it leaves the second one of an account behind. What
+// waits for another nonce stays, so the waiting is short.
+func (c *Chain) settle() {
+	c.t.Helper()
+	patience := time.After(200 * time.Millisecond)
+	for {
+		var pool struct {
+			Queued hexutil.Uint64 `json:"queued"`
+		}
+		if err := c.rpc.CallContext(c.Context(), &pool, "txpool_status"); err != nil {
+			c.t.Fatalf("pool: %v", err)
+		}
+		if pool.Queued == 0 {
+			return
+		}
+		select {
+		case <-patience:
+			return
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
 }
 
 // Receipt of a mined transaction.

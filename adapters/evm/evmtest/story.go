@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
-
-	"github.com/ethereum/go-ethereum/rpc"
 )
 
 // Story tells what the last blocks and the pool hold, for a test that found something else there.
@@ -28,13 +26,8 @@ func (c *Chain) Story() string {
 			fmt.Fprintf(&b, " %s nonce %d status %d gas %d of %d", tx.Hash().TerminalString(), tx.Nonce(), r.Status, r.GasUsed, tx.Gas())
 		}
 	}
-	raw, err := rpc.DialContext(c.Context(), c.URL)
-	if err != nil {
-		c.t.Fatalf("dial: %v", err)
-	}
-	defer raw.Close()
 	var pool json.RawMessage
-	if err := raw.CallContext(c.Context(), &pool, "txpool_inspect"); err != nil {
+	if err := c.rpc.CallContext(c.Context(), &pool, "txpool_inspect"); err != nil {
 		c.t.Fatalf("pool: %v", err)
 	}
 	fmt.Fprintf(&b, "\npool: %s", pool)

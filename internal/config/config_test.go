@@ -274,11 +274,7 @@ chains:
 
 func TestEveryMistakeHasItsReasonKeyAndLine(t *testing.T) {
 	evm := strings.NewReplacer("kind: bitcoin", "kind: evm", "bip122:0f9188f13cb7b2c71f2a335e3a4fc328", "eip155:11155111").Replace(goodChain)
-	for _, c := range []struct {
-		text, reason, key string
-		line              int
-		suggest           string
-	}{
+	for _, m := range []mistake{
 		{"api:\n  lisen: x", ReasonUnknownKey, "api.lisen", 2, "listen"},
 		{"polcy:\n", ReasonUnknownKey, "polcy", 1, "policy"},
 		{goodChain + "    usr: x", ReasonUnknownKey, "chains[0].usr", 7, "user"},
@@ -337,12 +333,24 @@ func TestEveryMistakeHasItsReasonKeyAndLine(t *testing.T) {
 		{goodChain + strings.TrimPrefix(goodChain, "\nchains:\n"), ReasonTwice, "chains[1].name", 7, ""},
 		{goodChain + strings.ReplaceAll(strings.TrimPrefix(evm, "\nchains:\n"), "name: bitcoin", "name: eth") + "policy:\n  max_lock: 3h", ReasonTooLong, "policy.max_lock", 12, ""},
 	} {
-		got := problemsOf(t, c.text)
-		if !slices.ContainsFunc(got, func(p Problem) bool {
-			return p.Reason == c.reason && p.Key == c.key && p.Line == c.line && p.Suggest == c.suggest && p.Text != ""
-		}) {
-			t.Errorf("want %s of %s in line %d (%q), got %+v for\n%s", c.reason, c.key, c.line, c.suggest, got, c.text)
-		}
+		m.mustBeTold(t)
+	}
+}
+
+// mistake in a file, and what is told of it.
+type mistake struct {
+	text, reason, key string
+	line              int
+	suggest           string
+}
+
+func (m mistake) mustBeTold(t *testing.T) {
+	t.Helper()
+	got := problemsOf(t, m.text)
+	if !slices.ContainsFunc(got, func(p Problem) bool {
+		return p.Reason == m.reason && p.Key == m.key && p.Line == m.line && p.Suggest == m.suggest && p.Text != ""
+	}) {
+		t.Errorf("want %s of %s in line %d (%q), got %+v for\n%s", m.reason, m.key, m.line, m.suggest, got, m.text)
 	}
 }
 

@@ -117,10 +117,11 @@ func (p modelPeers) AskConsent(ctx context.Context, _ htlc.Swap, q runner.Questi
 			return nil, err
 		}
 	}
-	if !other.alive() || other.crashed.Load() {
+	answering := other.answers.Load()
+	if answering == nil || other.crashed.Load() {
 		return nil, errors.New("nobody answers")
 	}
-	answer, err := other.runner.Answer(ctx, p.n.party(), q)
+	answer, err := answering.Answer(ctx, p.n.party(), q)
 	if err != nil {
 		return nil, err
 	}

@@ -130,6 +130,7 @@ type node struct {
 	bus      *bus.Bus
 	engine   *engine.Engine
 	runner   *runner.Runner
+	answers  atomic.Pointer[runner.Runner] // to the other node; none while it does not run
 	adapters map[htlc.ChainID]*modelAdapter
 	alarms   chan string
 }
@@ -181,6 +182,7 @@ func (n *node) start() {
 	if err := n.engine.Start(ctx, []htlc.ChainID{alpha, beta}); err != nil {
 		n.w.t.Fatal(err)
 	}
+	n.answers.Store(n.runner)
 	n.run(ctx, log)
 }
 
@@ -221,6 +223,7 @@ func (n *node) stop() {
 	if n.cancel == nil {
 		return
 	}
+	n.answers.Store(nil)
 	n.cancel()
 	if err := n.group.Wait(); err != nil && !errors.Is(err, errCrash) {
 		n.w.t.Errorf("node %d ended with %v", n.self, err)

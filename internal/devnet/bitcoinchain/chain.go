@@ -106,7 +106,7 @@ func Start(ctx context.Context, opts Options) (*Chain, error) {
 	}
 	c := &Chain{
 		opts:    opts,
-		params:  &chaincfg.RegressionNetParams,
+		params:  regtest(),
 		log:     opts.Logger,
 		clock:   newChainClock(opts.Now),
 		started: opts.Now(),
@@ -301,6 +301,17 @@ type Tip struct {
 func (c *Chain) Tip() Tip {
 	best := c.chain.BestSnapshot()
 	return Tip{Height: best.Height, Hash: best.Hash, MedianTime: best.MedianTime, ClockAhead: c.clock.Offset()}
+}
+
+// regtest are the rules with deployments of their own: a chain sets their clock,
+// and there may be several chains in a process. None begins or ends at a time.
+func regtest() *chaincfg.Params {
+	params := chaincfg.RegressionNetParams
+	for i := range params.Deployments {
+		params.Deployments[i].DeploymentStarter = chaincfg.NewMedianTimeDeploymentStarter(time.Time{})
+		params.Deployments[i].DeploymentEnder = chaincfg.NewMedianTimeDeploymentEnder(time.Time{})
+	}
+	return &params
 }
 
 // Params are the network parameters of the chain.

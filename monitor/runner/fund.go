@@ -76,7 +76,7 @@ func (r *Runner) fund(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, er
 		return nil, r.prepared(ctx, s.ID, lock)
 	}
 	first := !r.released(stored)
-	if event, hold, err := r.holdFunding(ctx, s); hold || err != nil {
+	if event, hold, err := r.holdFunding(ctx, s, first); hold || err != nil {
 		if _, late := event.(htlc.Withheld); late && !first {
 			event = nil
 		}
@@ -196,7 +196,7 @@ func (r *Runner) abandonFees(s htlc.Swap, leg htlc.Leg) adapters.FeePolicy {
 
 // holdFunding asks the funding gate. What holds it may pass while the fund-by
 // time is not.
-func (r *Runner) holdFunding(ctx context.Context, s htlc.Swap) (event htlc.Event, hold bool, err error) {
+func (r *Runner) holdFunding(ctx context.Context, s htlc.Swap, first bool) (event htlc.Event, hold bool, err error) {
 	facts := r.o.Gates.Funding(ctx, s)
 	if s, err = r.swap(ctx, s.ID); err != nil {
 		return nil, true, err
@@ -206,6 +206,9 @@ func (r *Runner) holdFunding(ctx context.Context, s htlc.Swap) (event htlc.Event
 	}
 	if facts.Clock > s.Terms.Legs[s.Out()].FundBy {
 		return htlc.Withheld{Purpose: htlc.PurposeFund}, true, nil
+	}
+	if !first && s.Legs[s.In()].Redeemed() {
+		return nil, false, nil // undone after we were paid: it is owed, and there is nothing left to look at
 	}
 	if verdict := htlc.FundingGate(s, facts); !verdict.Allows() {
 		return nil, true, fmt.Errorf("funding of swap %s: %w: %v", s.ID, errHeld, verdict.Holding())

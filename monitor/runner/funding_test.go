@@ -82,6 +82,31 @@ func TestRestartFundsNothingWhenIncomingIsGone(t *testing.T) {
 	}
 }
 
+// Our lock is undone after we were paid: the gate has nothing left to look at,
+// and the lock is owed.
+func TestAnOwedFundingPassesNoGate(t *testing.T) {
+	m, j, tm := funding(t)
+	j.txs[0].Released = true
+	m.must(htlc.LegFunded{Leg: 1, TxID: "funding", Ref: "funding:0", Block: block(14)})
+	m.must(htlc.LegRedeemed{Leg: 1, TxID: "theirs", Ref: "funding:0", Block: block(15), Secret: theSecret()})
+	m.must(htlc.LegRedeemed{Leg: 0, TxID: "ours", Ref: "a:0", Block: block(15), Secret: theSecret()})
+	m.must(htlc.Reorged{Leg: 1, Block: block(15)})
+	m.must(htlc.Reorged{Leg: 1, Block: block(14)})
+	if !m.wants(htlc.EffectFundLeg, 1) {
+		t.Fatalf("phase %s, own leg %s, clock %d of %d", m.s.Phase, m.s.Legs[1].Status, m.s.Legs[1].Clock, tm.Legs[1].FundBy)
+	}
+	c := &chain{}
+	r := run(t, m, c, j, gates{funding: func(htlc.Swap) htlc.FundingFacts {
+		f := m.facts(start + 100)
+		f.StateRead = htlc.Observed{State: htlc.CheckBlocked, Detail: "redeemed"}
+		return f
+	}})
+	ask(r, m, htlc.EffectFundLeg, 1)
+	if !until(5*time.Second, func() bool { return c.has("funding") }) {
+		t.Fatal("the owed lock is held back")
+	}
+}
+
 // What may be out is abandoned: all that was released, by what was stored last,
 // stored before it is sent, until the adapter says that it is void.
 func TestUnminedFundingIsAbandoned(t *testing.T) {

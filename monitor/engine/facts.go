@@ -29,17 +29,18 @@ func (t *transaction) saw(chain htlc.ChainID, epoch bus.Epoch) {
 }
 
 // step moves a chain's cursor by one block and applies what the block did.
-func (t *transaction) step(chain htlc.ChainID, epoch bus.Epoch, s adapters.Step) error {
+func (t *transaction) step(chain htlc.ChainID, epoch bus.Epoch, s adapters.Step, recent []adapters.BlockRef) error {
 	if t.old(chain, epoch) {
 		return fmt.Errorf("%s: a step of an older request: %w", chain, htlc.ErrStale)
 	}
 	cursor, known := t.cursor(chain)
-	if known {
-		if err := follows(cursor, s); err != nil {
-			return fmt.Errorf("%s at height %d: %w", chain, cursor.Block.Height, err)
+	if !known {
+		if err := begins(epoch, s, recent); err != nil {
+			return fmt.Errorf("%s: %w", chain, err)
 		}
-	} else if s.Kind != adapters.Connect {
-		return fmt.Errorf("%s: %w", chain, ErrGap)
+		cursor.Recent = recent
+	} else if err := follows(cursor, s, recent); err != nil {
+		return fmt.Errorf("%s at height %d: %w", chain, cursor.Block.Height, err)
 	}
 	w, ok := t.cursors[chain]
 	if !ok {
@@ -78,10 +79,22 @@ func firstMismatches(facts []adapters.Fact) []adapters.Fact {
 	return out
 }
 
-// follows checks that a step leads on from the cursor.
-func follows(cursor Cursor, s adapters.Step) error {
+// begins checks that a chain's first step brings the way back along: a first
+// block that is undone and forgotten by the node would end the following.
+func begins(epoch bus.Epoch, s adapters.Step, recent []adapters.BlockRef) error {
+	if s.Kind != adapters.Connect || epoch.Session != "" && len(recent) == 0 {
+		return fmt.Errorf("%w: the chain does not begin with block %d", ErrGap, s.Block.Height)
+	}
+	return nil
+}
+
+// follows checks that a step leads on from the cursor. One that begins tells
+// no facts, so it leads on from nothing.
+func follows(cursor Cursor, s adapters.Step, recent []adapters.BlockRef) error {
 	at := cursor.Block
 	switch {
+	case len(recent) > 0 && s.Block.Hash != at.Hash:
+		return fmt.Errorf("%w: the chain begins again with block %d", ErrGap, s.Block.Height)
 	case s.Kind == adapters.Connect && s.Block.Parent == at.Hash && s.Block.Height == at.Height+1:
 		return nil
 	case s.Kind == adapters.Disconnect && s.Block.Hash == at.Parent && s.Block.Height+1 == at.Height:

@@ -127,7 +127,7 @@ func (f *Feed) handle(ctx context.Context, m bus.Message) error {
 }
 
 func (f *Feed) input(m bus.Message) Input {
-	return Input{Chain: f.Chain, Epoch: m.Epoch, Step: m.Step, Sight: m.Sight}
+	return Input{Chain: f.Chain, Epoch: m.Epoch, Step: m.Step, Recent: m.Recent, Sight: m.Sight}
 }
 
 // judge reads the engine's answer to a message: a step that was neither

@@ -40,7 +40,7 @@ func (t *transaction) empty() bool {
 func (t *transaction) apply(in Input) error {
 	switch {
 	case in.Step != nil:
-		return t.step(in.Chain, in.Epoch, *in.Step)
+		return t.step(in.Chain, in.Epoch, *in.Step, in.Recent)
 	case in.Sight != nil:
 		return t.sight(in.Chain, *in.Sight)
 	case in.Located != nil:

@@ -333,9 +333,9 @@ func bounded(facts []adapters.Located) []adapters.Located {
 	return out
 }
 
-// begin publishes the tip, and before it the blocks that lead there: whoever
-// follows needs a way back from the first block too. Their facts are left out,
-// since a scan up to the position, which is the tip, has them.
+// begin publishes the tip with the blocks that lead there: whoever follows
+// needs a way back from the first block too. Facts are left out, since a scan
+// up to the position, which is the tip, has them.
 func (w *Watcher) begin(ctx context.Context, epoch bus.Epoch) (adapters.BlockRef, error) {
 	tip, err := w.chain.Tip(ctx)
 	if err != nil {
@@ -350,16 +350,14 @@ func (w *Watcher) begin(ctx context.Context, epoch bus.Epoch) (adapters.BlockRef
 			return tip, err
 		}
 	}
-	for _, b := range slices.Backward(lead) {
-		step := adapters.Step{Kind: adapters.Connect, Block: b}
-		if err := w.out.Publish(ctx, bus.Message{Chain: w.id, Epoch: epoch, Step: &step}); err != nil {
-			return tip, err
-		}
+	slices.Reverse(lead)
+	step := adapters.Step{Kind: adapters.Connect, Block: tip}
+	if err := w.out.Publish(ctx, bus.Message{Chain: w.id, Epoch: epoch, Step: &step, Recent: lead}); err != nil {
+		return tip, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	slices.Reverse(lead)
-	w.kept = lead
+	w.kept = slices.Clone(lead)
 	return tip, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -218,8 +219,8 @@ func TestAWatcherThatDoesNotKnowTheSessionIsSilent(t *testing.T) {
 	}
 }
 
-// The blocks that lead to the first one are told too, but no more of them
-// than a way back needs.
+// The blocks that lead to the first one are told with it, in one message, but
+// no more of them than a way back needs.
 func TestFollowWithoutCursorBeginsAtTheTip(t *testing.T) {
 	for _, blocks := range []uint64{5, 100} {
 		f := newFake(blocks)
@@ -230,13 +231,15 @@ func TestFollowWithoutCursorBeginsAtTheTip(t *testing.T) {
 			t.Fatalf("position %+v", reply.Position)
 		}
 		first := tip - min(tip, wayBack)
-		if len(f.published) != int(tip-first)+1 {
-			t.Fatalf("%d blocks published", len(f.published))
+		if len(f.published) != 1 {
+			t.Fatalf("%d messages published", len(f.published))
 		}
-		for i, m := range f.published {
-			if m.Step.Kind != adapters.Connect || m.Step.Block != f.best[first+uint64(i)] || m.Epoch != r.Epoch {
-				t.Fatalf("published %+v", m)
-			}
+		m := f.published[0]
+		if m.Step.Kind != adapters.Connect || m.Step.Block != f.best[tip] || m.Epoch != r.Epoch {
+			t.Fatalf("published %+v", m)
+		}
+		if !slices.Equal(m.Recent, f.best[first:]) {
+			t.Fatalf("the way back is %+v", m.Recent)
 		}
 	}
 }

@@ -93,14 +93,14 @@ func TestAbandonBindsItsCoins(t *testing.T) {
 // and afterwards from the blocks; then nothing of it is left in the store.
 func TestAbandonForgottenCoins(t *testing.T) {
 	for _, mined := range []bool{false, true} {
-		k := newKit(t)
+		k := newSlowKit(t)
 		terms := k.terms("swap", 1, lockOf)
 		lock := k.fund("swap", terms).Txs[0]
 		req := abandonment(terms, lock)
 		if !mined {
 			k.broadcast(k.payer, k.abandon(req, true, false))
 		}
-		k.mine(2030) // more than a spent coin is remembered for
+		k.mine(slowKept + 14) // more than a spent coin is remembered for
 		k.restart()
 		k.abandon(req, false, !mined)
 		if !slices.Contains(k.remembered(), lock.Spends[0]) {

@@ -2,6 +2,7 @@ package bitcoin
 
 import (
 	"context"
+	"time"
 
 	"github.com/btcsuite/btcd/address/v2"
 	"github.com/btcsuite/btcd/btcec/v2"
@@ -148,4 +149,12 @@ func (w *Wallet) Script(index uint32) ([]byte, error) { return w.w.script(path{R
 func (w *Wallet) Coin(point wire.OutPoint) (Coin, bool) {
 	c, known := w.w.known[point]
 	return c, known
+}
+
+// ExpectBlocksEvery sets the pace by which the wallet reckons how many blocks
+// it remembers a spent coin for.
+func (a *Adapter) ExpectBlocksEvery(spacing time.Duration) {
+	net := *a.params.Net
+	net.TargetTimePerBlock = spacing
+	a.params.Net = &net
 }

@@ -48,6 +48,7 @@ type kit struct {
 
 	t            *testing.T
 	params       bitcoin.Params
+	slow         bool // its wallets expect few blocks
 	payer, payee *party
 }
 
@@ -66,6 +67,19 @@ func newKit(t *testing.T) *kit {
 	c := startChain(t)
 	user, password := c.Credentials()
 	return furnish(t, &kit{network: c, Chain: c, url: c.URL(), user: user, password: password})
+}
+
+// slowKept is for how many blocks a spent coin is remembered by a slow kit: 14 days.
+const slowKept = 168
+
+// newSlowKit has wallets that expect a block every two hours, so that a spent
+// coin is forgotten within a few blocks.
+func newSlowKit(t *testing.T) *kit {
+	t.Helper()
+	k := newKit(t)
+	k.slow = true
+	k.restart()
+	return k
 }
 
 func startChain(t *testing.T) *bitcoinchain.Chain {
@@ -112,6 +126,9 @@ func (k *kit) openWith(name string, book *bitcointest.Book, config bitcoin.Confi
 		k.t.Fatalf("open: %v", err)
 	}
 	k.t.Cleanup(a.Close)
+	if k.slow {
+		a.ExpectBlocksEvery(2 * time.Hour)
+	}
 	return &party{Adapter: a, name: name, book: book}
 }
 

@@ -342,14 +342,14 @@ func TestWithdrawalOfAnUndoneCoinIsSignedAgain(t *testing.T) {
 // An undone coin is remembered for as long as somebody holds it, and what it
 // was made of too.
 func TestUndoneCoinsAreForgotten(t *testing.T) {
-	k := newKit(t)
+	k := newSlowKit(t)
 	k.poor(30_000_000)
 	terms, locks := k.chained("a", "b", "z")
 	k.forget(2)
 	if err := k.payer.Release(k.ctx(), "b"); err != nil {
 		t.Fatal(err)
 	}
-	k.mine(2200) // an empty block is not stored by itself
+	k.mine(2 * slowKept) // an empty block is not stored by itself
 	k.restart()
 	k.away(asked("z", terms[2], locks[2]))
 	k.broadcast(k.payer, k.abandon(asked("a", terms[0], locks[0]), true, false))
@@ -360,7 +360,7 @@ func TestUndoneCoinsAreForgotten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	k.mine(2030)
+	k.mine(slowKept + 14)
 	k.pay(k.payer, 1_000_000) // a block with a coin of ours is stored at once
 	k.mine(1)
 	k.restart()

@@ -271,5 +271,16 @@ func (c *chain) waits(t *tx) bool {
 	return slices.ContainsFunc(c.pool, func(p pooled) bool { return p.tx == t })
 }
 
+// offers is the best price among what waits with a nonce; 0 for none.
+func (c *chain) offers(account string, nonce uint64) int64 {
+	best := int64(0)
+	for _, p := range c.pool {
+		if p.tx.account == account && p.tx.nonce == nonce {
+			best = max(best, p.tx.rate)
+		}
+	}
+	return best
+}
+
 // depth of a height, 1 for the tip.
 func (c *chain) depth(height uint64) uint64 { return c.height() - height + 1 }

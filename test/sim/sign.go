@@ -118,6 +118,9 @@ func (a *adapter) spend(ctx context.Context, s adapters.Spend, t *tx) (adapters.
 		return adapters.Tx{}, err
 	}
 	k := a.c.ledger.contracts[contract.ID]
+	if a.c.ledger.locks[k.id] == lockClosed {
+		return adapters.Tx{}, failing("SPENT", t.kind.String(), adapters.ErrSpent)
+	}
 	t.contract, t.rate = k.id, a.market()
 	if s.Replace != nil {
 		old := a.n.w.txs[s.Replace.ID]
@@ -236,12 +239,29 @@ func (a *adapter) Broadcast(_ context.Context, raw adapters.Tx) error {
 		return err
 	}
 	a.c.w.log("%s is handed %s %s by node %d", a.c.name, t.kind, t.id, a.n.self)
+	a.clearLine(t)
 	a.c.submit(t)
 	a.n.edge("broadcast-" + t.kind.String() + "/after")
 	if !a.n.calm && a.n.rng.IntN(16) == 0 {
 		return failing("TIMEOUT", "broadcast", adapters.ErrUnreachable) // it was taken all the same
 	}
 	return nil
+}
+
+// clearLine takes away what keeps a transaction from its turn in the line of
+// nonces: a gap that a reorganisation has left, and what pays less.
+func (a *adapter) clearLine(t *tx) {
+	if !a.c.ledger.account {
+		return
+	}
+	for n := a.c.ledger.nonce[t.account]; n < t.nonce; n++ {
+		if a.c.offers(t.account, n) < t.rate {
+			void := &tx{kind: kindVoid, rate: t.rate, account: t.account, nonce: n}
+			a.seal(void)
+			a.c.w.log("%s: before %s in the line goes %s", a.c.name, t.id, void.id)
+			a.c.submit(void)
+		}
+	}
 }
 
 // steal lets somebody with the node's own keys use what a funding needs.

@@ -21,19 +21,44 @@ const (
 	pollTime  = 10 * time.Second
 )
 
-// serveMetrics serves the node's numbers until ctx ends, where the
-// configuration asks for it.
-func (c *core) serveMetrics(ctx context.Context, api *server.Server) error {
+// measured is what the metrics of one role show.
+type measured struct {
+	sources []telemetry.Source
+	// measure brings what memory knows up to date in front of each answer. It
+	// may be nil.
+	measure func()
+	// cursor is how far a chain's facts are stored.
+	cursor func(ctx context.Context, chain htlc.ChainID) (height uint64, known bool)
+	// more is asked of a chain whose back end has answered. It may be nil.
+	more func(ctx context.Context, on chain)
+}
+
+// measured are the numbers of a settlement node.
+func (c *core) measured(api *server.Server) measured {
+	return measured{sources: c.sources(api), measure: c.measure, cursor: c.followed, more: c.pollWallet}
+}
+
+// followed is how far the engine has stored a chain.
+func (c *core) followed(_ context.Context, id htlc.ChainID) (uint64, bool) {
+	cursor, ok := c.engine.Cursor(id)
+	return cursor.Block.Height, ok
+}
+
+// serveMetrics serves a role's numbers until ctx ends, where the configuration
+// asks for it.
+func (c *core) serveMetrics(ctx context.Context, of measured) error {
 	if c.cfg.Metrics.Listen == "" {
 		return nil
 	}
-	for _, s := range append(c.sources(api), c.chainSources()...) {
+	for _, s := range append(of.sources, c.chainSources()...) {
 		if err := c.seen.m.Add(s); err != nil {
 			return fmt.Errorf("metric %s: %w", s.Name, err)
 		}
 	}
 	c.seen.begin(c.chains.ids())
-	c.seen.m.BeforeAnswer(c.measure)
+	if of.measure != nil {
+		c.seen.m.BeforeAnswer(of.measure)
+	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.cfg.Metrics.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for metrics: %w", err)
@@ -42,7 +67,7 @@ func (c *core) serveMetrics(ctx context.Context, api *server.Server) error {
 	polled := make(chan struct{})
 	go func() {
 		defer close(polled)
-		c.poll(ctx)
+		c.poll(ctx, of)
 	}()
 	err = c.seen.m.Serve(ctx, l)
 	<-polled
@@ -153,13 +178,14 @@ func asFloat(v *big.Int) float64 {
 	return f
 }
 
-// poll asks the back ends until ctx ends.
-func (c *core) poll(ctx context.Context) {
+// poll asks the back ends until ctx ends. No swap closes at a tower, so there
+// nobody waits for its fees.
+func (c *core) poll(ctx context.Context, of measured) {
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
 	for {
 		for _, on := range c.chains {
-			c.pollChain(ctx, on)
+			c.pollChain(ctx, on, of)
 		}
 		select {
 		case <-ctx.Done():
@@ -171,11 +197,11 @@ func (c *core) poll(ctx context.Context) {
 	}
 }
 
-func (c *core) pollChain(ctx context.Context, on chain) {
-	asking, cancel := context.WithTimeout(ctx, pollTime)
+func (c *core) pollChain(ctx context.Context, on chain, of measured) {
+	ctx, cancel := context.WithTimeout(ctx, pollTime)
 	defer cancel()
 	id := string(on.id)
-	status, err := on.adapter.Status(asking)
+	status, err := on.adapter.Status(ctx)
 	c.seen.s.Reachable.WithLabelValues(id).Set(float64(toInt(err == nil)))
 	if err != nil {
 		c.seen.s.Failures.WithLabelValues(id).Inc()
@@ -185,10 +211,18 @@ func (c *core) pollChain(ctx context.Context, on chain) {
 	c.seen.s.Synced.WithLabelValues(id).Set(float64(toInt(status.Synced)))
 	c.seen.s.Tip.WithLabelValues(id).Set(float64(status.Tip.Height))
 	c.seen.s.TipAge.WithLabelValues(id).Set(c.seen.tip(on.id, status.Tip.Hash, time.Now()).Seconds())
-	if cursor, ok := c.engine.Cursor(on.id); ok {
-		c.seen.s.Behind.WithLabelValues(id).Set(math.Max(0, float64(status.Tip.Height)-float64(cursor.Block.Height)))
+	if height, known := of.cursor(ctx, on.id); known {
+		c.seen.s.Behind.WithLabelValues(id).Set(math.Max(0, float64(status.Tip.Height)-float64(height)))
 	}
-	balances, err := on.adapter.Balances(asking)
+	if of.more != nil {
+		of.more(ctx, on)
+	}
+}
+
+// pollWallet asks what is spendable on a chain.
+func (c *core) pollWallet(ctx context.Context, on chain) {
+	id := string(on.id)
+	balances, err := on.adapter.Balances(ctx)
 	if err != nil {
 		c.seen.s.Failures.WithLabelValues(id).Inc()
 		return
@@ -200,7 +234,7 @@ func (c *core) pollChain(ctx context.Context, on chain) {
 		if b.Asset != coin {
 			continue
 		}
-		quote, err := on.adapter.Quote(asking, coin)
+		quote, err := on.adapter.Quote(ctx, coin)
 		if err != nil {
 			c.seen.s.Failures.WithLabelValues(id).Inc()
 			continue

@@ -134,7 +134,7 @@ func (c *core) front(ctx context.Context, o Options, stop context.CancelCauseFun
 		g.Go(func() error { return answers.Serve(ctx, peers) })
 	}
 	g.Go(func() error { return api.Serve(ctx, listener) })
-	g.Go(func() error { return c.serveMetrics(ctx, api) })
+	g.Go(func() error { return c.serveMetrics(ctx, c.measured(api)) })
 	g.Go(func() error { return tick(ctx, agreements, c.log) })
 	if o.Ready != nil {
 		if _, err := fmt.Fprintf(o.Ready, "ready %s\n", listener.Addr()); err != nil {

@@ -108,7 +108,7 @@ func (c *core) serveTower(ctx context.Context, o Options) error {
 	g.Go(func() error { return server.Serve(ctx, l) })
 	g.Go(func() error { return c.disk.Run(ctx) })
 	g.Go(func() error { return c.dropPackages(ctx, watching) })
-	g.Go(func() error { return c.serveTowerMetrics(ctx) })
+	g.Go(func() error { return c.serveMetrics(ctx, c.towerMeasured()) })
 	for _, on := range c.chains {
 		if on.background != nil {
 			g.Go(func() error { return on.background(ctx) })

@@ -2,40 +2,23 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"math"
-	"net"
 	"time"
 
+	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/telemetry"
 	guarded "github.com/kofo-network/kofo/monitor/tower"
 )
 
-// serveTowerMetrics serves a tower's numbers until ctx ends, where the
-// configuration asks for it.
-func (c *core) serveTowerMetrics(ctx context.Context) error {
-	if c.cfg.Metrics.Listen == "" {
-		return nil
-	}
-	for _, s := range append(c.towerSources(), c.chainSources()...) {
-		if err := c.seen.m.Add(s); err != nil {
-			return fmt.Errorf("metric %s: %w", s.Name, err)
-		}
-	}
-	c.seen.begin(c.chains.ids())
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.cfg.Metrics.Listen)
-	if err != nil {
-		return fmt.Errorf("listen for metrics: %w", err)
-	}
-	c.log.Info("metrics are served", "address", l.Addr().String())
-	polled := make(chan struct{})
-	go func() {
-		defer close(polled)
-		c.pollTower(ctx)
-	}()
-	err = c.seen.m.Serve(ctx, l)
-	<-polled
-	return err
+// towerMeasured are the numbers of a watchtower.
+func (c *core) towerMeasured() measured {
+	return measured{sources: c.towerSources(), cursor: c.towerFollowed}
+}
+
+// towerFollowed is how far the tower has read a chain.
+func (c *core) towerFollowed(ctx context.Context, id htlc.ChainID) (uint64, bool) {
+	cursor, known, err := c.store.TowerCursor(ctx, id)
+	return cursor.Block.Height, known && err == nil
 }
 
 func (c *core) towerSources() []telemetry.Source {
@@ -79,39 +62,4 @@ func (c *core) owners() float64 {
 		return math.NaN()
 	}
 	return float64(n)
-}
-
-// pollTower asks the back ends, and how far the tower has read, until ctx ends.
-func (c *core) pollTower(ctx context.Context) {
-	ticker := time.NewTicker(pollEvery)
-	defer ticker.Stop()
-	for {
-		for _, on := range c.chains {
-			c.pollTowerChain(ctx, on)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-func (c *core) pollTowerChain(ctx context.Context, on chain) {
-	ctx, cancel := context.WithTimeout(ctx, pollTime)
-	defer cancel()
-	id := string(on.id)
-	status, err := on.adapter.Status(ctx)
-	c.seen.s.Reachable.WithLabelValues(id).Set(float64(toInt(err == nil)))
-	if err != nil {
-		c.seen.s.Failures.WithLabelValues(id).Inc()
-		return
-	}
-	c.seen.s.Synced.WithLabelValues(id).Set(float64(toInt(status.Synced)))
-	c.seen.s.Tip.WithLabelValues(id).Set(float64(status.Tip.Height))
-	c.seen.s.TipAge.WithLabelValues(id).Set(c.seen.tip(on.id, status.Tip.Hash, time.Now()).Seconds())
-	cursor, known, err := c.store.TowerCursor(ctx, on.id)
-	if err == nil && known {
-		c.seen.s.Behind.WithLabelValues(id).Set(math.Max(0, float64(status.Tip.Height)-float64(cursor.Block.Height)))
-	}
 }

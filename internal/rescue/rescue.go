@@ -15,12 +15,11 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/btcsuite/btcd/btcec/v2"
-
 	"github.com/kofo-network/kofo/adapters/bitcoin"
 	"github.com/kofo-network/kofo/adapters/evm"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/copies"
+	"github.com/kofo-network/kofo/internal/signer"
 	"github.com/kofo-network/kofo/internal/vault"
 	"github.com/kofo-network/kofo/internal/wallet"
 )
@@ -168,15 +167,11 @@ func (k *Kit) FamilyOf(leg int) (Family, error) {
 
 func (k *Kit) bitcoin(leg int) (*bitcoin.Offline, error) {
 	chain := k.Terms.Legs[leg].Chain()
-	params, err := bitcoin.ParamsOf(chain)
+	keys, err := signer.BitcoinKeysOf(k.keys, chain)
 	if err != nil {
 		return nil, err
 	}
-	account, err := k.keys.BitcoinAccount(params.Net)
-	if err != nil {
-		return nil, err
-	}
-	return bitcoin.NewOffline(chain, bitcoinKeys{k.keys, account})
+	return bitcoin.NewOffline(chain, keys)
 }
 
 func (k *Kit) evm(leg int) (*evm.Offline, error) {
@@ -185,27 +180,4 @@ func (k *Kit) evm(leg int) (*evm.Offline, error) {
 		return nil, err
 	}
 	return evm.NewOffline(k.Terms.Legs[leg], account)
-}
-
-// bitcoinKeys gives the adapter the keys that it signs with.
-type bitcoinKeys struct {
-	keys    *wallet.Keys
-	account wallet.BitcoinAccount
-}
-
-func (b bitcoinKeys) Account(branch bitcoin.Branch, index uint32) (*btcec.PrivateKey, error) {
-	return reveal(b.account.Key(wallet.Branch(branch), index))
-}
-
-func (b bitcoinKeys) Leg(salt htlc.Salt, role bitcoin.Role, leg int) (*btcec.PrivateKey, error) {
-	return reveal(b.keys.Leg(salt, wallet.Role(role), leg))
-}
-
-// reveal hands out a copy; the adapter zeroes it when done.
-func reveal(key wallet.PrivateKey, err error) (*btcec.PrivateKey, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer key.Zero()
-	return key.Reveal(), nil
 }

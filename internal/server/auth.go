@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/kofo-network/kofo/api/sdk/reason"
+	"github.com/kofo-network/kofo/internal/certificate"
 	"github.com/kofo-network/kofo/internal/store"
 )
 
@@ -60,27 +60,7 @@ func EnsureAdminToken(ctx context.Context, tokens Tokens, path string, now time.
 	if err != nil {
 		return fmt.Errorf("admin token: %w", err)
 	}
-	return writeOwnerFile(path, []byte(text+"\n"))
-}
-
-// writeOwnerFile replaces a file in one step, readable by its owner only.
-func writeOwnerFile(path string, content []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer func() { _ = os.Remove(temp.Name()) }()
-	_, err = temp.Write(content)
-	if err := errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := os.Rename(temp.Name(), path); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	return certificate.WriteOwnerFile(path, []byte(text+"\n"))
 }
 
 type callerKey struct{}

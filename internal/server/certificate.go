@@ -1,23 +1,20 @@
 package server
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
 	"net"
 	"os"
 	"slices"
 	"time"
+
+	"github.com/kofo-network/kofo/internal/certificate"
 )
 
 // Lifetime of a generated certificate, and how long before its end a start
@@ -60,15 +57,7 @@ func EnsureCertificate(certFile, keyFile string, names []string, now time.Time) 
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return Certificate{}, err
 	}
-	certPEM, keyPEM, err := generate(names, now)
-	if err != nil {
-		return Certificate{}, fmt.Errorf("make a certificate: %w", err)
-	}
-	// The key first: a certificate without its key would be trusted in vain.
-	if err := writeOwnerFile(keyFile, keyPEM); err != nil {
-		return Certificate{}, err
-	}
-	if err := writeOwnerFile(certFile, certPEM); err != nil {
+	if err := certificate.Store(certFile, keyFile, template(names, now)); err != nil {
 		return Certificate{}, err
 	}
 	return LoadCertificate(certFile, keyFile)
@@ -95,37 +84,18 @@ func serves(c Certificate, names []string, now time.Time) bool {
 	return !slices.ContainsFunc(names, func(n string) bool { return leaf.VerifyHostname(n) != nil })
 }
 
-func generate(names []string, now time.Time) (certPEM, keyPEM []byte, err error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
-	if err != nil {
-		return nil, nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "kofod"},
+func template(names []string, now time.Time) x509.Certificate {
+	out := x509.Certificate{
+		Subject:   pkix.Name{CommonName: "kofod"},
 		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(certificateLife),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IsCA: true, BasicConstraintsValid: true,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	for _, n := range names {
 		if ip := net.ParseIP(n); ip != nil {
-			template.IPAddresses = append(template.IPAddresses, ip)
+			out.IPAddresses = append(out.IPAddresses, ip)
 		} else {
-			template.DNSNames = append(template.DNSNames, n)
+			out.DNSNames = append(out.DNSNames, n)
 		}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, nil, err
-	}
-	rawKey, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, nil, err
-	}
-	certPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: rawKey})
-	return certPEM, keyPEM, nil
+	return out
 }

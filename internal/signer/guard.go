@@ -92,7 +92,7 @@ func (g *Guarded) Bitcoin(chain htlc.ChainID) (bitcoin.Signer, error) {
 	if err := g.serves("open a wallet", chain); err != nil {
 		return nil, err
 	}
-	keys, err := g.keys.bitcoinKeys(chain)
+	keys, err := BitcoinKeysOf(g.keys.keys, chain)
 	if err != nil {
 		return nil, err
 	}

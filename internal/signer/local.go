@@ -39,7 +39,7 @@ func (l *Local) Storage(context.Context) (wallet.StorageKeys, error) { return l.
 
 // Bitcoin is that of Keys. It takes part in cooperative spends.
 func (l *Local) Bitcoin(chain htlc.ChainID) (bitcoin.Signer, error) {
-	keys, err := l.bitcoinKeys(chain)
+	keys, err := BitcoinKeysOf(l.keys, chain)
 	if err != nil {
 		return nil, err
 	}
@@ -48,20 +48,11 @@ func (l *Local) Bitcoin(chain htlc.ChainID) (bitcoin.Signer, error) {
 
 // XPub is the extended public key of the account on a chain.
 func (l *Local) XPub(chain htlc.ChainID) (string, error) {
-	keys, err := l.bitcoinKeys(chain)
+	keys, err := BitcoinKeysOf(l.keys, chain)
 	if err != nil {
 		return "", err
 	}
 	return keys.account.RevealXPub(), nil
-}
-
-func (l *Local) bitcoinKeys(chain htlc.ChainID) (bitcoinKeys, error) {
-	params, err := bitcoin.ParamsOf(chain)
-	if err != nil {
-		return bitcoinKeys{}, err
-	}
-	account, err := l.keys.BitcoinAccount(params.Net)
-	return bitcoinKeys{l.keys, account}, err
 }
 
 // EVM is that of Keys.
@@ -99,29 +90,6 @@ func (s localSecrets) Hash(_ context.Context, salt htlc.Salt) (htlc.SecretHash, 
 
 func (s localSecrets) Secret(_ context.Context, terms htlc.Terms) (htlc.Secret, error) {
 	return s.keys.Secret(terms.Salt)
-}
-
-// bitcoinKeys are the keys of one chain as the adapter names them.
-type bitcoinKeys struct {
-	keys    *wallet.Keys
-	account wallet.BitcoinAccount
-}
-
-func (k bitcoinKeys) Account(branch bitcoin.Branch, index uint32) (*btcec.PrivateKey, error) {
-	return reveal(k.account.Key(wallet.Branch(branch), index))
-}
-
-func (k bitcoinKeys) Leg(salt htlc.Salt, role bitcoin.Role, leg int) (*btcec.PrivateKey, error) {
-	return reveal(k.keys.Leg(salt, wallet.Role(role), leg))
-}
-
-// reveal hands out a copy; the adapter zeroes it when done.
-func reveal(key wallet.PrivateKey, err error) (*btcec.PrivateKey, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer key.Zero()
-	return key.Reveal(), nil
 }
 
 // LegKey is the public key of one role in one leg, the same on every chain of

@@ -28,9 +28,10 @@ func (a *app) doctorCommand() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Look at everything that swaps rely on, and say what to do", Args: args(0, 0),
-		Long: `doctor asks the node to look at its chains, database, broker, disk, copies, keys,
-certificate, alarms and payout list. It shows what is not as it should be, and with
---all everything. "unknown" means that it could not be found out.
+		Long: `doctor asks the node to look at its chains with every back end and breaker, at its
+database, broker, disk, copies, keys or signer, certificate, alarms and payout list.
+It shows what is not as it should be, and with --all everything. "unknown" means that
+it could not be found out.
 
 Exit codes: 0 all is well, 1 something is worth a look, 2 something fails or is
 unknown. A node that does not answer is 4, as with every command.`,

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/api/sdk"
+	"github.com/kofo-network/kofo/htlc"
 )
 
 // mostBehind is how many blocks the engine may be behind its back end while it
@@ -15,11 +17,11 @@ const mostBehind = 3
 
 func (d *Doctor) chain(ctx context.Context, c Chain) []Check {
 	status, err := c.Status(ctx)
-	answers := d.answers(c, status, err)
-	if err != nil {
-		return []Check{answers}
+	out := []Check{d.answers(c, status, err)}
+	if err == nil {
+		out = append(out, synced(c, status), d.clock(c, status), behind(c, status), d.settings(ctx, c), means(ctx, c))
 	}
-	return []Check{answers, synced(c, status), d.clock(c, status), behind(c, status), d.settings(ctx, c), means(ctx, c)}
+	return append(append(out, backEnds(c)...), breakerOf(c))
 }
 
 // answers: the adapter compares chain id, genesis and deployment with every
@@ -68,6 +70,10 @@ func behind(c Chain, status adapters.Status) Check {
 	switch {
 	case !ok:
 		out.State, out.Found, out.Advice = Fail, "the chain is not followed yet", "look into the node's log"
+	case status.Tip.Height+mostBehind < height:
+		// What is stored came from a back end that had these blocks.
+		out.State, out.Found = Fail, fmt.Sprintf("the back end is at block %d, and the node has processed block %d", status.Tip.Height, height)
+		out.Advice = "it has lost blocks or follows another branch: let it catch up, or use another back end; its answers about swaps are too old"
 	case height+mostBehind < status.Tip.Height:
 		out.State, out.Found, out.Advice = Warn, fmt.Sprintf("the node has processed block %d of %d", height, status.Tip.Height), "look at the database's speed, and into the node's log"
 	default:
@@ -101,14 +107,21 @@ func (d *Doctor) settings(ctx context.Context, c Chain) Check {
 func means(ctx context.Context, c Chain) Check {
 	out := Check{ID: "wallet.fees", Subject: c.Name}
 	have, need, err := c.Means(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		out.State, out.Found, out.Advice = Unknown, err.Error(), "ask again"
-	case have.Cmp(need) < 0:
-		out.State, out.Found = Warn, fmt.Sprintf("%s base units are spendable, a redeem takes up to %s", have, need)
-		out.Advice = "pay in: `kofo wallet addresses`"
-	default:
-		out.Found = fmt.Sprintf("%s base units are spendable, a redeem takes up to %s", have, need)
+		return out
+	}
+	out.Found = fmt.Sprintf("%s are spendable, a redeem takes up to %s", c.Coin.text(have), c.Coin.text(need))
+	if have.Cmp(need) < 0 {
+		out.State, out.Advice = Warn, "pay in: `kofo wallet addresses`"
 	}
 	return out
+}
+
+func (c Coin) text(amount htlc.Amount) string {
+	units, err := sdk.FormatUnits(amount.String(), c.Decimals)
+	if err != nil {
+		return amount.String() + " base units"
+	}
+	return units + " " + c.Symbol
 }

@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/adapters/backend"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/disk"
 	"github.com/kofo-network/kofo/internal/store"
+	"github.com/kofo-network/kofo/monitor/breaker"
 )
 
 // State is what a check has found.
@@ -69,6 +71,28 @@ type Chain struct {
 	Means func(ctx context.Context) (have, need htlc.Amount, err error)
 	// Cursor is the height up to which facts are stored.
 	Cursor func() (uint64, bool)
+	// BackEnds is what is known of each, and Split whether no two agree.
+	BackEnds func() []backend.Health
+	Split    func() bool
+	// Suspended is the state of the chain's breaker, nil while it is closed.
+	Suspended func() *breaker.State
+	// Coin is that of the fees.
+	Coin Coin
+}
+
+// Coin is how people write an amount.
+type Coin struct {
+	Symbol   string
+	Decimals uint32
+}
+
+// Signer is the process that holds the keys.
+type Signer struct {
+	Address string
+	// Ask makes it answer and compares the answer with what it said at the start.
+	Ask func(ctx context.Context) error
+	// Timeout is how long a signature is waited for.
+	Timeout time.Duration
 }
 
 // Node is what the doctor looks at beside the chains.
@@ -84,9 +108,11 @@ type Node struct {
 	DataDir   string
 	CopiesDir string
 	Keys      func() error
-	CertFile  string
-	Alarms    func() uint64
-	Towers    int
+	// Signer is nil where the keys are in this process.
+	Signer   *Signer
+	CertFile string
+	Alarms   func() uint64
+	Towers   int
 	// Restricted and Limited: payouts go to listed addresses, and what leaves
 	// is limited.
 	Restricted, Limited bool
@@ -107,6 +133,6 @@ func (d *Doctor) Look(ctx context.Context) Report {
 		r.Checks = append(r.Checks, d.chain(ctx, c)...)
 	}
 	r.Checks = append(r.Checks, d.database(ctx)...)
-	r.Checks = append(r.Checks, d.broker(), d.room(), d.fsync(), d.copies(), d.keys(), d.certificate(), d.alarms(), d.towers(), d.payouts(), d.mainnet())
+	r.Checks = append(r.Checks, d.broker(), d.room(), d.fsync(), d.copies(), d.keys(ctx), d.certificate(), d.alarms(), d.towers(), d.payouts(), d.mainnet())
 	return r
 }

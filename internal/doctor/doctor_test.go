@@ -12,14 +12,18 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/kofo-network/kofo/adapters"
+	"github.com/kofo-network/kofo/adapters/backend"
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/disk"
 	"github.com/kofo-network/kofo/internal/doctor"
+	"github.com/kofo-network/kofo/internal/signer"
 	"github.com/kofo-network/kofo/internal/store"
+	"github.com/kofo-network/kofo/monitor/breaker"
 )
 
 // rig is a node of which everything is as it should be, and what a test
@@ -40,6 +44,9 @@ type rig struct {
 	disk      disk.State
 	locked    error
 	alarms    uint64
+	backs     []backend.Health
+	split     bool
+	suspended *breaker.State
 }
 
 const now = 1_800_000_000
@@ -52,6 +59,11 @@ func newRig(t *testing.T) *rig {
 		have:     1000, cursor: 100, followed: true, connected: true,
 		durable: []store.Setting{{Name: "fsync", Value: "on", Durable: true}},
 		disk:    disk.State{Free: 100 << 30, Reserve: 128 << 20},
+		backs: []backend.Health{
+			{Name: "a", State: backend.Good, Head: backend.Head{Height: 100}, Asked: true, Latency: time.Millisecond},
+			{Name: "b", State: backend.Good, Head: backend.Head{Height: 99}},
+			{Name: "c", State: backend.Good, Head: backend.Head{Height: 100}},
+		},
 	}
 	dir := t.TempDir()
 	r.Now = func() time.Time { return time.Unix(now, 0) }
@@ -62,7 +74,9 @@ func newRig(t *testing.T) *rig {
 		Means: func(context.Context) (have, need htlc.Amount, err error) {
 			return htlc.NewAmount(r.have), htlc.NewAmount(1000), r.means
 		},
-		Cursor: func() (uint64, bool) { return r.cursor, r.followed },
+		Cursor:   func() (uint64, bool) { return r.cursor, r.followed },
+		BackEnds: func() []backend.Health { return r.backs }, Split: func() bool { return r.split },
+		Suspended: func() *breaker.State { return r.suspended }, Coin: doctor.Coin{Symbol: "tBTC", Decimals: 2},
 	}}
 	r.Node = doctor.Node{
 		Durability: func(context.Context) ([]store.Setting, error) { return r.durable, r.silent }, Dialect: "postgres",
@@ -72,6 +86,17 @@ func newRig(t *testing.T) *rig {
 	}
 	r.certify(t, 365*24*time.Hour)
 	return r
+}
+
+// bad makes the second back end so.
+func (r *rig) bad(state backend.State, reason backend.Reason) {
+	b := &r.backs[1]
+	b.State, b.Reason, b.Detail, b.Since = state, reason, "why", time.Unix(now-60, 0)
+}
+
+// signs puts the keys elsewhere.
+func (r *rig) signs(err error, timeout time.Duration) {
+	r.Node.Signer = &doctor.Signer{Address: "signer:9540", Ask: func(context.Context) error { return err }, Timeout: timeout}
 }
 
 // certify writes a certificate that ends after some time.
@@ -91,15 +116,18 @@ func (r *rig) certify(t *testing.T, left time.Duration) {
 	}
 }
 
-// TestEveryCheckFails: each finding is brought about alone.
-func TestEveryCheckFails(t *testing.T) {
-	wrong := errors.New("wrong")
-	cases := []struct {
-		name  string
-		spoil func(t *testing.T, r *rig)
-		id    string
-		want  doctor.State
-	}{
+// spoiled is one thing that is not as it should be, and what finds it.
+type spoiled struct {
+	name  string
+	spoil func(t *testing.T, r *rig)
+	id    string
+	want  doctor.State
+}
+
+var errWrong = errors.New("wrong")
+
+func spoiledChains() []spoiled {
+	return []spoiled{
 		{"nobody answers", func(_ *testing.T, r *rig) { r.statusErr = adapters.ErrUnreachable }, "chain.backend", doctor.Fail},
 		{"another chain", func(_ *testing.T, r *rig) { r.statusErr = fmt.Errorf("genesis: %w", adapters.ErrWrongChain) }, "chain.backend", doctor.Fail},
 		{"another code", func(_ *testing.T, r *rig) { r.statusErr = fmt.Errorf("code: %w", adapters.ErrMismatch) }, "chain.backend", doctor.Fail},
@@ -107,16 +135,36 @@ func TestEveryCheckFails(t *testing.T) {
 		{"clock behind", func(_ *testing.T, r *rig) { r.status.Tip.Time, r.status.Tip.Clock = now-7200, now-7200 }, "chain.clock", doctor.Warn},
 		{"clock ahead", func(_ *testing.T, r *rig) { r.status.Tip.Clock = now + 120 }, "chain.clock", doctor.Warn},
 		{"engine behind", func(_ *testing.T, r *rig) { r.cursor = 90 }, "chain.followed", doctor.Warn},
+		{"back end behind what is stored", func(_ *testing.T, r *rig) { r.status.Tip.Height = 90 }, "chain.followed", doctor.Fail},
+		{"another back end behind what is stored", func(_ *testing.T, r *rig) { r.backs[1].Head.Height = 96 }, "chain.backends", doctor.Fail},
+		{"one back end gone", func(_ *testing.T, r *rig) { r.bad(backend.Unreachable, backend.NoAnswer) }, "chain.backends", doctor.Warn},
+		{"one back end stale", func(_ *testing.T, r *rig) { r.bad(backend.SetAside, backend.Stale) }, "chain.backends", doctor.Warn},
+		{"one back end lies", func(_ *testing.T, r *rig) { r.bad(backend.SetAside, backend.Lied) }, "chain.backends", doctor.Warn},
+		{"one back end of another chain", func(_ *testing.T, r *rig) { r.bad(backend.SetAside, backend.WrongChain) }, "chain.backends", doctor.Fail},
+		{"one back end not asked yet", func(_ *testing.T, r *rig) { r.backs[1].State = backend.Unknown }, "chain.backends", doctor.Unknown},
+		{"no two agree", func(_ *testing.T, r *rig) { r.split = true }, "chain.agreement", doctor.Fail},
+		{"a single back end", func(_ *testing.T, r *rig) { r.backs = r.backs[:1] }, "chain.agreement", doctor.Warn},
+		{"deep reorganisation", func(_ *testing.T, r *rig) { r.suspended = &breaker.State{Cause: breaker.DeepReorg} }, "chain.breaker", doctor.Fail},
+		{"no blocks", func(_ *testing.T, r *rig) { r.suspended = &breaker.State{Cause: breaker.Stalled} }, "chain.breaker", doctor.Fail},
+		{"split back ends", func(_ *testing.T, r *rig) { r.suspended = &breaker.State{Cause: breaker.Split} }, "chain.breaker", doctor.Fail},
 		{"not followed", func(_ *testing.T, r *rig) { r.followed = false }, "chain.followed", doctor.Fail},
 		{"no index", func(_ *testing.T, r *rig) { r.settings.Indexed = adapters.No }, "chain.settings", doctor.Fail},
 		{"pruned", func(_ *testing.T, r *rig) { r.settings.Pruned = adapters.Yes }, "chain.settings", doctor.Warn},
 		{"no peers", func(_ *testing.T, r *rig) { r.settings.Peers = 0 }, "chain.settings", doctor.Fail},
 		{"peers untold", func(_ *testing.T, r *rig) { r.settings.Peers = -1 }, "chain.settings", doctor.Unknown},
-		{"settings untold", func(_ *testing.T, r *rig) { r.asked = wrong }, "chain.settings", doctor.Unknown},
+		{"settings untold", func(_ *testing.T, r *rig) { r.asked = errWrong }, "chain.settings", doctor.Unknown},
 		{"no coins for fees", func(_ *testing.T, r *rig) { r.have = 999 }, "wallet.fees", doctor.Warn},
-		{"coins untold", func(_ *testing.T, r *rig) { r.means = wrong }, "wallet.fees", doctor.Unknown},
+		{"coins untold", func(_ *testing.T, r *rig) { r.means = errWrong }, "wallet.fees", doctor.Unknown},
+	}
+}
+
+func spoiledNodes() []spoiled {
+	return []spoiled{
+		{"signer away", func(_ *testing.T, r *rig) { r.signs(fmt.Errorf("dial: %w", signer.ErrUnreachable), time.Minute) }, "keys", doctor.Fail},
+		{"signer of other keys", func(_ *testing.T, r *rig) { r.signs(errWrong, time.Minute) }, "keys", doctor.Fail},
+		{"slow signer", func(_ *testing.T, r *rig) { r.signs(nil, time.Nanosecond) }, "keys", doctor.Warn},
 		{"fsync off", func(_ *testing.T, r *rig) { r.durable[0] = store.Setting{Name: "fsync", Value: "off"} }, "store.durable", doctor.Fail},
-		{"database silent", func(_ *testing.T, r *rig) { r.silent = wrong }, "store.durable", doctor.Unknown},
+		{"database silent", func(_ *testing.T, r *rig) { r.silent = errWrong }, "store.durable", doctor.Unknown},
 		{"broker down", func(_ *testing.T, r *rig) { r.connected = false }, "bus", doctor.Fail},
 		{"one broker", func(_ *testing.T, r *rig) { r.Node.Replicas = 1 }, "bus", doctor.Warn},
 		{"disk full", func(_ *testing.T, r *rig) { r.disk.Full = true }, "disk.room", doctor.Fail},
@@ -125,7 +173,7 @@ func TestEveryCheckFails(t *testing.T) {
 		{"no data folder", func(_ *testing.T, r *rig) { r.Node.DataDir = "/proc" }, "disk.sync", doctor.Fail},
 		{"copies beside the data", func(t *testing.T, r *rig) { r.Node.CopiesDir = filepath.Join(r.Node.DataDir, "terms") }, "copies", doctor.Warn},
 		{"copies not writable", func(_ *testing.T, r *rig) { r.Node.CopiesDir = "/proc/none" }, "copies", doctor.Fail},
-		{"keys locked", func(_ *testing.T, r *rig) { r.locked = wrong }, "keys", doctor.Fail},
+		{"keys locked", func(_ *testing.T, r *rig) { r.locked = errWrong }, "keys", doctor.Fail},
 		{"certificate over", func(t *testing.T, r *rig) { r.certify(t, -time.Hour) }, "api.certificate", doctor.Fail},
 		{"certificate ends", func(t *testing.T, r *rig) { r.certify(t, 24*time.Hour) }, "api.certificate", doctor.Warn},
 		{"no certificate", func(_ *testing.T, r *rig) { r.Node.CertFile = "/nowhere" }, "api.certificate", doctor.Fail},
@@ -134,15 +182,19 @@ func TestEveryCheckFails(t *testing.T) {
 		{"any payout", func(_ *testing.T, r *rig) { r.Node.Restricted = false }, "payouts", doctor.Warn},
 		{"no limits", func(_ *testing.T, r *rig) { r.Node.Limited = false }, "payouts", doctor.Warn},
 	}
+}
+
+// TestEveryCheckFails: each finding is brought about alone.
+func TestEveryCheckFails(t *testing.T) {
 	covered := map[string]bool{"mainnet": true} // it tells, and is nobody's fault
-	for _, c := range cases {
+	for _, c := range append(spoiledChains(), spoiledNodes()...) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
 			c.spoil(t, r)
 			var found []doctor.Check
 			for _, check := range r.Look(t.Context()).Checks {
 				// Another disk may be slow today.
-				if check.State != doctor.OK && check.ID != "disk.sync" || check.ID == c.id {
+				if check.State != doctor.OK && (check.ID != "disk.sync" || c.id == "disk.sync") {
 					found = append(found, check)
 				}
 			}
@@ -159,6 +211,65 @@ func TestEveryCheckFails(t *testing.T) {
 		}
 		if check.State != doctor.OK && check.ID != "disk.sync" {
 			t.Errorf("of a node that is well: %+v", check)
+		}
+	}
+}
+
+// TestTooFewBackEnds: with one of two gone, two cannot agree any more.
+func TestTooFewBackEnds(t *testing.T) {
+	r := newRig(t)
+	r.backs = r.backs[:2]
+	r.bad(backend.Unreachable, backend.NoAnswer)
+	got := map[string]doctor.Check{}
+	for _, c := range r.Look(t.Context()).Checks {
+		got[c.ID+" "+c.Subject] = c
+	}
+	if c := got["chain.agreement bitcoin"]; c.State != doctor.Fail || !strings.HasPrefix(c.Found, "1 of 2 back ends are good, and 2 must agree") {
+		t.Errorf("%+v", c)
+	}
+	if c := got["chain.backends bitcoin, b"]; c.State != doctor.Warn || c.Found != "unreachable since 2027-01-15T07:59:00Z: why (BACKEND_UNREACHABLE)" {
+		t.Errorf("%+v", c)
+	}
+	if c := got["chain.backends bitcoin, a"]; c.Found != "at block 100; it agrees with the others and answers in 1ms; the node reads from it" {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestSilentChain: a chain that gives no answer still shows its back ends and
+// its breaker, which say why.
+func TestSilentChain(t *testing.T) {
+	r := newRig(t)
+	r.statusErr = adapters.ErrUnreachable
+	r.suspended = &breaker.State{Cause: breaker.Stalled, Detail: "no block for 3h", Since: time.Unix(now, 0), Calm: 2, Needed: 6}
+	ids := map[string]string{}
+	for _, c := range r.Look(t.Context()).Checks {
+		ids[c.ID] = c.Found
+	}
+	if ids["chain.agreement"] == "" || ids["chain.backends"] == "" || !strings.Contains(ids["chain.breaker"], "STALLED: no block for 3h") ||
+		!strings.Contains(ids["chain.breaker"], "after 6 calm blocks, of which 2 have come") {
+		t.Error(ids)
+	}
+	if _, ok := ids["chain.followed"]; ok {
+		t.Error("what was not asked was judged")
+	}
+}
+
+// TestSignerAnswers: where the keys are elsewhere nobody speaks of a seed.
+func TestSignerAnswers(t *testing.T) {
+	r := newRig(t)
+	r.locked = errors.New("no seed here")
+	r.signs(nil, time.Minute)
+	for _, c := range r.Look(t.Context()).Checks {
+		if c.ID == "keys" && (c.State != doctor.OK || c.Subject != "signer:9540" || !strings.Contains(c.Found, "with the keys that it had")) {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
+func TestMeansAreInCoins(t *testing.T) {
+	for _, c := range newRig(t).Look(t.Context()).Checks {
+		if c.ID == "wallet.fees" && c.Found != "10 tBTC are spendable, a redeem takes up to 10 tBTC" {
+			t.Errorf("%+v", c)
 		}
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/kofo-network/kofo/internal/signer"
 )
 
 // What the doctor warns of.
@@ -139,11 +141,36 @@ func device(path string) (string, error) {
 	return fmt.Sprint(s.Dev), nil
 }
 
-func (d *Doctor) keys() Check {
+func (d *Doctor) keys(ctx context.Context) Check {
+	if d.Node.Signer != nil {
+		return d.signer(ctx, *d.Node.Signer)
+	}
 	if err := d.Node.Keys(); err != nil {
 		return Check{ID: "keys", State: Fail, Found: err.Error(), Advice: "start the node again with its seed file, and its passphrase or key file"}
 	}
 	return Check{ID: "keys", Found: "the seed is open, and keys can be derived"}
+}
+
+// signer asks the process that holds the keys. That it answers proves both
+// certificates: neither side talks to anybody else.
+func (d *Doctor) signer(ctx context.Context, s Signer) Check {
+	c := Check{ID: "keys", Subject: s.Address}
+	began := time.Now()
+	err := s.Ask(ctx)
+	took := time.Since(began)
+	switch {
+	case errors.Is(err, signer.ErrUnreachable):
+		c.State, c.Found = Fail, err.Error()
+		c.Advice = "start kofo-signer there; where it runs, check signer.address and that each side has the other's certificate. Nothing new is signed meanwhile, and what is stored signed is still sent"
+	case err != nil:
+		c.State, c.Found, c.Advice = Fail, err.Error(), "look at the signer's seed, its list of chains and its log: it must hold the keys that it held when the node started"
+	case s.Timeout > 0 && took > s.Timeout/2:
+		c.State, c.Found = Warn, fmt.Sprintf("the signer answers after %s, and is given up after %s", took.Round(time.Millisecond), s.Timeout)
+		c.Advice = "find out why it is slow, or raise signer.timeout: a chain's transactions wait for each signature"
+	default:
+		c.Found = fmt.Sprintf("the signer answers after %s with the keys that it had at the start; its certificate is the one configured", took.Round(time.Millisecond))
+	}
+	return c
 }
 
 func (d *Doctor) certificate() Check {

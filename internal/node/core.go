@@ -33,23 +33,25 @@ import (
 
 // core is what settles swaps; the servers stand on it.
 type core struct {
-	cfg      config.Config
-	log      *slog.Logger
-	keys     signer.Keys
-	identity signer.Identity
-	storage  wallet.StorageKeys
-	store    *store.Store
-	nats     *natsserver.Server
-	bus      *bus.Bus
-	chains   chains
-	engine   *engine.Engine
-	runner   *runner.Runner
-	disk     *disk.Keeper
-	seen     *observer
-	copies   *copyKeeper
-	guard    *tower.Guard
-	feed     *server.Feed
-	environ  []string
+	cfg  config.Config
+	log  *slog.Logger
+	keys signer.Keys
+	// askSigner makes the process answer that holds the keys; nil without one.
+	askSigner func(ctx context.Context) error
+	identity  signer.Identity
+	storage   wallet.StorageKeys
+	store     *store.Store
+	nats      *natsserver.Server
+	bus       *bus.Bus
+	chains    chains
+	engine    *engine.Engine
+	runner    *runner.Runner
+	disk      *disk.Keeper
+	seen      *observer
+	copies    *copyKeeper
+	guard     *tower.Guard
+	feed      *server.Feed
+	environ   []string
 	// fatal gets the failure after which the store must not be written.
 	fatal  chan error
 	alarms atomic.Uint64

@@ -24,6 +24,9 @@ func (c *core) doctor() func(context.Context) doctor.Report {
 		CertFile: c.cfg.CertPath(), Alarms: c.alarms.Load, Towers: len(c.cfg.Towers.List),
 		Restricted: c.cfg.Payouts.Restricted(), Limited: len(c.cfg.Payouts.Limits) > 0,
 	}}
+	if c.askSigner != nil {
+		d.Node.Signer = &doctor.Signer{Address: c.cfg.Signer.Address, Ask: c.askSigner, Timeout: c.cfg.Signer.Timeout}
+	}
 	for _, on := range c.chains {
 		d.Chains = append(d.Chains, c.patient(on))
 	}
@@ -52,9 +55,20 @@ func (c *core) patient(on chain) doctor.Chain {
 			}
 			return have, quote.StressRedeem, err
 		},
-		Cursor: func() (uint64, bool) {
-			cursor, ok := c.engine.Cursor(on.id)
-			return cursor.Block.Height, ok
-		},
+		Cursor:   func() (uint64, bool) { return c.followed(on.id) },
+		BackEnds: on.adapter.BackEnds().Health, Split: on.adapter.BackEnds().Split, Suspended: on.breaker.Suspended,
+		Coin: c.feeCoin(on.id),
 	}
+}
+
+// feeCoin is the coin of a chain's fees as people write it.
+func (c *core) feeCoin(id htlc.ChainID) doctor.Coin {
+	for _, on := range c.served() {
+		for _, asset := range on.Assets {
+			if on.ID == id && asset.FeeCoin {
+				return doctor.Coin{Symbol: asset.Symbol, Decimals: asset.Decimals}
+			}
+		}
+	}
+	return doctor.Coin{Symbol: "base units"}
 }

@@ -35,9 +35,10 @@ func TestDoctorOfARealNode(t *testing.T) {
 	}
 	want := map[string]doctor.State{
 		"chain.backend": doctor.OK, "chain.synced": doctor.OK, "chain.settings": doctor.OK,
-		"chain.followed": doctor.Fail, // the engine does not run
-		"wallet.fees":    doctor.Warn, // nobody has paid in
-		"store.durable":  doctor.OK, "bus": doctor.OK, "copies": doctor.Warn, "keys": doctor.OK, "api.certificate": doctor.OK,
+		"chain.followed":  doctor.Fail, // the engine does not run
+		"wallet.fees":     doctor.Warn, // nobody has paid in
+		"chain.agreement": doctor.OK, "chain.breaker": doctor.OK,
+		"store.durable": doctor.OK, "bus": doctor.OK, "copies": doctor.Warn, "keys": doctor.OK, "api.certificate": doctor.OK,
 		"alarms": doctor.OK, "towers": doctor.OK, "payouts": doctor.Warn, "mainnet": doctor.OK,
 	}
 	for id, state := range want {

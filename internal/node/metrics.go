@@ -35,11 +35,14 @@ type measured struct {
 
 // measured are the numbers of a settlement node.
 func (c *core) measured(api *server.Server) measured {
-	return measured{sources: c.sources(api), measure: c.measure, cursor: c.followed, more: c.pollWallet}
+	return measured{
+		sources: c.sources(api), measure: c.measure, more: c.pollWallet,
+		cursor: func(_ context.Context, id htlc.ChainID) (uint64, bool) { return c.followed(id) },
+	}
 }
 
 // followed is how far the engine has stored a chain.
-func (c *core) followed(_ context.Context, id htlc.ChainID) (uint64, bool) {
+func (c *core) followed(id htlc.ChainID) (uint64, bool) {
 	cursor, ok := c.engine.Cursor(id)
 	return cursor.Block.Height, ok
 }

@@ -66,6 +66,6 @@ func (c *core) dialSigner(ctx context.Context) error {
 			c.log.Warn("close the connection to the signer", "error", err)
 		}
 	})
-	c.keys = client
+	c.keys, c.askSigner = client, client.Check
 	return nil
 }

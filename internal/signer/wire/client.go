@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/kofo-network/kofo/adapters"
 	"github.com/kofo-network/kofo/adapters/bitcoin"
@@ -46,6 +47,9 @@ type Client struct {
 	party   htlc.PartyID
 	wallets map[htlc.ChainID]*clientBitcoin
 	account clientEVM
+	// asked and told are what was described when the process was dialled.
+	asked *signerv1.DescribeRequest
+	told  *signerv1.DescribeResponse
 }
 
 // Dial connects and asks for what never changes. Afterwards the process may come
@@ -95,7 +99,19 @@ func (c *Client) describe(ctx context.Context, chains []htlc.ChainID) error {
 			return err
 		}
 	}
+	c.asked, c.told = req, out
 	return nil
+}
+
+// Check makes the process answer, and compares its keys with those that it had
+// when it was dialled: with others it would sign what nobody can use.
+func (c *Client) Check(ctx context.Context) error {
+	const op = "describe the party again"
+	out, err := ask(ctx, c, op, c.rpc.Describe, c.asked)
+	if err == nil && !proto.Equal(out, c.told) {
+		err = malformed(op)
+	}
+	return err
 }
 
 // Identity is that of signer.Keys.

@@ -172,6 +172,42 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// Check tells whether the process answers, and with the same keys.
+func TestCheck(t *testing.T) {
+	p := newProcess(t, guarded(t))
+	c := p.dial()
+	if err := c.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.end()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := c.Check(ctx); !errors.Is(err, signer.ErrUnreachable) {
+		t.Errorf("of nobody: %v", err)
+	}
+	p.keys = otherAccount{p.keys}
+	p.start()
+	if err := again(t, c); !errors.Is(err, signer.ErrRefused) {
+		t.Errorf("of other keys: %v", err)
+	}
+}
+
+// again checks until somebody is reached.
+func again(t *testing.T, c *wire.Client) error {
+	t.Helper()
+	for {
+		err := c.Check(t.Context())
+		if !errors.Is(err, signer.ErrUnreachable) || t.Context().Err() != nil {
+			return err
+		}
+	}
+}
+
+// otherAccount has another key on a chain than it had.
+type otherAccount struct{ wire.Served }
+
+func (otherAccount) XPub(htlc.ChainID) (string, error) { return "another", nil }
+
 func TestPairIsKept(t *testing.T) {
 	folder := t.TempDir()
 	one, err := wire.EnsurePair(folder, "signer")

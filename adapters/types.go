@@ -235,13 +235,19 @@ type Balance struct {
 	Spendable, Reserved, Pending htlc.Amount
 }
 
-// Withdrawal moves coins out of the wallet.
+// ToSelf is Withdrawal.To of a split.
+const ToSelf = "self"
+
+// Withdrawal moves coins out of the wallet, or divides them in it.
 type Withdrawal struct {
 	RequestID string
 	Asset     htlc.AssetID
 	To        string
 	Amount    htlc.Amount
 	MaxFee    htlc.Amount // zero: the market's
+	// Parts is how many coins of Amount each a split makes, paid to the wallet
+	// itself: To is then ToSelf. Zero for a payment.
+	Parts int
 }
 
 // Status is a back end's state for people and metrics.

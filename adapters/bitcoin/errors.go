@@ -53,9 +53,8 @@ func dust(op string, least int64) error {
 	}
 }
 
-// adviceReserved: change comes back as a coin of its own, so a payment to
-// oneself makes two coins of one.
-const adviceReserved = "a coin serves one swap at a time: wait until one ends or cancel an offer, or withdraw a part to an address of your own"
+// adviceReserved names the split too, where a coin is larger than what its swap needs.
+const adviceReserved = "a coin serves one swap at a time: wait until one ends or cancel an offer, or split a coin that is free"
 
 func reserved(op string) error {
 	return &adapters.Error{

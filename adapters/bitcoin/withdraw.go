@@ -39,36 +39,61 @@ func (a *Adapter) Withdraw(ctx context.Context, wd adapters.Withdrawal) (adapter
 	if wd.RequestID == "" {
 		return adapters.Tx{}, mismatch("a withdrawal needs a request id")
 	}
-	script, err := a.payTo(wd.To)
+	outputs, err := a.ordered(wd)
 	if err != nil {
 		return adapters.Tx{}, err
-	}
-	amount, fits := wd.Amount.Uint64()
-	if !fits || amount > btcutil.MaxSatoshi {
-		return adapters.Tx{}, &adapters.Error{
-			Reason: "AMOUNT_TOO_LARGE", Op: fmt.Sprintf("withdraw %s satoshi", wd.Amount), Err: adapters.ErrAmountTooLarge,
-		}
-	}
-	output := wire.NewTxOut(int64(amount), script)
-	if least := a.params.dustLimit(script); output.Value < least {
-		return adapters.Tx{}, dust(fmt.Sprintf("withdraw %d satoshi", amount), least)
 	}
 	rate, err := a.market(ctx)
 	if err != nil {
 		return adapters.Tx{}, err
 	}
-	tx, err := a.payment(ctx, output, rate, wd)
+	tx, err := a.payment(ctx, outputs, rate, wd)
 	if err != nil {
 		return adapters.Tx{}, errors.Join(err, a.unhold(ctx, WithdrawalOwner(wd.RequestID)))
 	}
 	return tx, nil
 }
 
+// ordered are the outputs that a withdrawal asks for. Those of a split get their
+// scripts later, since the wallet has to be read for them.
+func (a *Adapter) ordered(wd adapters.Withdrawal) ([]*wire.TxOut, error) {
+	script, parts := make([]byte, taprootScriptSize), wd.Parts
+	if wd.Parts == 0 {
+		var err error
+		if script, err = a.payTo(wd.To); err != nil {
+			return nil, err
+		}
+		parts = 1
+	} else if err := checkParts(wd); err != nil {
+		return nil, err
+	}
+	amount, fits := wd.Amount.Uint64()
+	if !fits || amount > btcutil.MaxSatoshi/uint64(parts) {
+		return nil, &adapters.Error{
+			Reason: "AMOUNT_TOO_LARGE", Op: fmt.Sprintf("withdraw %d times %s satoshi", parts, wd.Amount), Err: adapters.ErrAmountTooLarge,
+		}
+	}
+	if least := a.params.dustLimit(script); int64(amount) < least {
+		return nil, dust(fmt.Sprintf("withdraw %d satoshi", amount), least)
+	}
+	outputs := make([]*wire.TxOut, parts)
+	for i := range outputs {
+		outputs[i] = wire.NewTxOut(int64(amount), script)
+	}
+	return outputs, nil
+}
+
 // payment holds coins and signs.
-func (a *Adapter) payment(ctx context.Context, output *wire.TxOut, rate uint64, wd adapters.Withdrawal) (adapters.Tx, error) {
+func (a *Adapter) payment(ctx context.Context, outputs []*wire.TxOut, rate uint64, wd adapters.Withdrawal) (adapters.Tx, error) {
 	var authored *txauthor.AuthoredTx
 	err := a.wallet.current(ctx, func() (err error) {
-		authored, err = a.wallet.pay(ctx, WithdrawalOwner(wd.RequestID), output, rate, wd)
+		owner := WithdrawalOwner(wd.RequestID)
+		if wd.Parts > 0 {
+			if err := a.wallet.payParts(owner, outputs); err != nil {
+				return err
+			}
+		}
+		authored, err = a.wallet.pay(ctx, owner, outputs, rate, wd)
 		return err
 	})
 	if err != nil {
@@ -122,7 +147,7 @@ func (a *Adapter) ReleaseUnknownWithdrawals(ctx context.Context, known func(requ
 }
 
 // pay chooses and holds coins and signs. A fee over the limit holds nothing.
-func (w *wallet) pay(ctx context.Context, owner string, output *wire.TxOut, rate uint64, wd adapters.Withdrawal) (*txauthor.AuthoredTx, error) {
+func (w *wallet) pay(ctx context.Context, owner string, outputs []*wire.TxOut, rate uint64, wd adapters.Withdrawal) (*txauthor.AuthoredTx, error) {
 	coins := w.free()
 	held, whole := w.heldBy(owner)
 	lost := w.lost(whole)
@@ -134,7 +159,7 @@ func (w *wallet) pay(ctx context.Context, owner string, output *wire.TxOut, rate
 			coins = append(coins, c)
 		}
 	}
-	authored, err := w.author(owner, []*wire.TxOut{output}, rate, coins, fewest)
+	authored, err := w.author(owner, outputs, rate, coins, fewest)
 	if err != nil {
 		return nil, w.explain(err)
 	}
@@ -151,7 +176,7 @@ func (w *wallet) pay(ctx context.Context, owner string, output *wire.TxOut, rate
 			return nil, err
 		}
 	}
-	if err := w.hold(ctx, owner, output.Value, pointsOf(authored.Tx)); err != nil {
+	if err := w.hold(ctx, owner, int64(txauthor.SumOutputValues(outputs)), pointsOf(authored.Tx)); err != nil {
 		return nil, err
 	}
 	if err := w.signAuthored(ctx, authored, math.MaxUint32, signing{purpose: ForWithdraw}); err != nil {

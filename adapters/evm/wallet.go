@@ -74,6 +74,12 @@ func (a *Adapter) Withdraw(ctx context.Context, w adapters.Withdrawal) (adapters
 		return adapters.Tx{}, err
 	}
 	op := fmt.Sprintf("withdraw %s of %s", w.Amount, w.Asset)
+	if w.Parts != 0 {
+		return adapters.Tx{}, &adapters.Error{
+			Reason: "NOTHING_TO_SPLIT", Op: op, Advice: "any number of swaps can be paid out of one balance",
+			Err: fmt.Errorf("%w: an account has a balance and no coins", adapters.ErrMismatch),
+		}
+	}
 	if !strings.HasPrefix(w.To, "0x") || !common.IsHexAddress(w.To) {
 		return adapters.Tx{}, badAddress(op, fmt.Sprintf("%q", w.To))
 	}

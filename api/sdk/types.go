@@ -90,6 +90,8 @@ type (
 	TransactionsResponse = kofov1.TransactionsResponse
 	WithdrawRequest      = kofov1.WithdrawRequest
 	WithdrawResponse     = kofov1.WithdrawResponse
+	SplitRequest         = kofov1.SplitRequest
+	SplitResponse        = kofov1.SplitResponse
 	WalletTxKind         = kofov1.WalletTxKind
 	Payout               = kofov1.Payout
 	PayoutLimit          = kofov1.PayoutLimit
@@ -257,6 +259,7 @@ const (
 const (
 	WalletTxKindDeposit    = kofov1.WalletTxKind_WALLET_TX_KIND_DEPOSIT
 	WalletTxKindWithdrawal = kofov1.WalletTxKind_WALLET_TX_KIND_WITHDRAWAL
+	WalletTxKindSplit      = kofov1.WalletTxKind_WALLET_TX_KIND_SPLIT
 	WalletTxKindFund       = kofov1.WalletTxKind_WALLET_TX_KIND_FUND
 	WalletTxKindRedeem     = kofov1.WalletTxKind_WALLET_TX_KIND_REDEEM
 	WalletTxKindRefund     = kofov1.WalletTxKind_WALLET_TX_KIND_REFUND

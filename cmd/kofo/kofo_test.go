@@ -164,6 +164,7 @@ func TestEveryLeafPrintsJSON(t *testing.T) {
 	step(a, "kofo wallet addresses", "--chain", "bitcoin")
 	step(a, "kofo wallet balances")
 	step(a, "kofo wallet withdraw", "--amount", "1000 sat", "--to", "bcrt1q", "--max-fee", "0.0001 BTC", "--yes")
+	step(a, "kofo wallet split", "--parts", "3", "--amount", "1000 sat", "--max-fee", "0.0001 BTC", "--yes")
 	step(a, "kofo wallet transactions")
 	step(a, "kofo payout list")
 	step(restricted, "kofo payout add", "--chain", "ethereum", "--address", "0x90F79bf6EB2c4f870365E785982E1f101E93b906", "--yes")

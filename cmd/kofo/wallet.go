@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) walletCommands() *cobra.Command {
-	return group("wallet", "The money of this node", a.addressesCommand(), a.balancesCommand(), a.transactionsCommand(), a.withdrawCommand())
+	return group("wallet", "The money of this node", a.addressesCommand(), a.balancesCommand(), a.transactionsCommand(), a.withdrawCommand(), a.splitCommand())
 }
 
 // chainFlag chooses a chain by name or id.
@@ -139,7 +139,7 @@ func (a *app) transactionsCommand() *cobra.Command {
 					if tx.GetFee() != nil {
 						fee = atMost(tx.GetFeeFinal()) + k.human(tx.GetFee())
 					}
-					rows = append(rows, []string{clock(sdk.Time(tx.GetTime())), word(tx.GetKind().String(), "WALLET_TX_KIND_"), k.human(tx.GetAmount()), fee, state}, []string{"tx " + tx.GetTxid()})
+					rows = append(rows, []string{clock(sdk.Time(tx.GetTime())), word(tx.GetKind().String(), "WALLET_TX_KIND_"), times(tx.GetParts()) + k.human(tx.GetAmount()), fee, state}, []string{"tx " + tx.GetTxid()})
 				}
 				a.table(rows)
 				return nil
@@ -167,14 +167,10 @@ func (a *app) withdrawCommand() *cobra.Command {
 				if k, err = a.loadAssets(ctx, c); err != nil {
 					return err
 				}
-				if req.Amount, err = k.parse(amount); err != nil || maxFee == "" {
+				if req.Amount, err = k.parse(amount); err != nil {
 					return err
 				}
-				fee, err := k.parse(maxFee)
-				if err == nil && chainOf(fee) != chainOf(req.GetAmount()) {
-					err = usage("--max-fee is in a coin of another chain")
-				}
-				req.MaxFee = fee.GetAmount()
+				req.MaxFee, err = k.maxFee(maxFee, req.GetAmount())
 				return err
 			})
 			if err != nil {

@@ -24,7 +24,10 @@ func (p payments) Activity(ctx context.Context, id htlc.ChainID, page string, li
 	for _, a := range list {
 		m := server.Movement{
 			Chain: a.Chain, TxID: a.TxID, Fee: a.Fee, FeeAsset: p.core.chains.coin(a.Chain), Time: a.Created,
-			Kind: movementKinds[a.Kind], Asset: a.Asset, Amount: a.Amount, To: a.To, Swap: a.Swap,
+			Kind: movementKinds[a.Kind], Asset: a.Asset, Amount: a.Amount, To: a.To, Parts: a.Parts, Swap: a.Swap,
+		}
+		if a.Parts > 0 {
+			m.Kind, m.To = server.Split, ""
 		}
 		if a.Kind == store.ActivityWithdrawal {
 			p.onChain(ctx, &m)

@@ -29,14 +29,14 @@ func (p payments) Withdraw(ctx context.Context, w adapters.Withdrawal) (adapters
 		var tx adapters.Tx
 		if tx, err = on.adapter.Withdraw(ctx, w); err == nil {
 			stored, err = p.core.store.SaveWithdrawal(ctx, store.Withdrawal{
-				RequestID: w.RequestID, Tx: tx, Asset: w.Asset, To: w.To, Amount: w.Amount, MaxFee: w.MaxFee,
+				RequestID: w.RequestID, Tx: tx, Asset: w.Asset, To: w.To, Amount: w.Amount, MaxFee: w.MaxFee, Parts: w.Parts,
 			})
 		}
 	}
 	switch {
 	case err != nil:
 		return adapters.Tx{}, err
-	case stored.Asset != w.Asset || stored.To != w.To || stored.Amount != w.Amount:
+	case stored.Asset != w.Asset || stored.To != w.To || stored.Amount != w.Amount || stored.Parts != w.Parts:
 		return adapters.Tx{}, fmt.Errorf("%w: it pays %s of %s to %s", store.ErrRequestReused, stored.Amount, stored.Asset, stored.To)
 	case stored.Outcome != store.WithdrawalOpen:
 		return stored.Tx, nil
@@ -59,7 +59,7 @@ func (p payments) send(ctx context.Context, on chain, w store.Withdrawal) (adapt
 		return w.Tx, err
 	}
 	again, err := on.adapter.Withdraw(ctx, adapters.Withdrawal{
-		RequestID: w.RequestID, Asset: w.Asset, To: w.To, Amount: w.Amount, MaxFee: w.MaxFee,
+		RequestID: w.RequestID, Asset: w.Asset, To: w.To, Amount: w.Amount, MaxFee: w.MaxFee, Parts: w.Parts,
 	})
 	if err != nil {
 		return w.Tx, fmt.Errorf("sign withdrawal %s again: %w", w.RequestID, err)

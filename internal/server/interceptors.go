@@ -257,6 +257,7 @@ var answers = map[string]func() proto.Message{
 	kofov1.SettlementService_Refund_FullMethodName:      func() proto.Message { return &kofov1.RefundResponse{} },
 	kofov1.SettlementService_RaiseBudget_FullMethodName: func() proto.Message { return &kofov1.RaiseBudgetResponse{} },
 	kofov1.WalletService_Withdraw_FullMethodName:        func() proto.Message { return &kofov1.WithdrawResponse{} },
+	kofov1.WalletService_Split_FullMethodName:           func() proto.Message { return &kofov1.SplitResponse{} },
 	kofov1.WalletService_AddPayout_FullMethodName:       func() proto.Message { return &kofov1.AddPayoutResponse{} },
 	kofov1.WalletService_RemovePayout_FullMethodName:    func() proto.Message { return &kofov1.RemovePayoutResponse{} },
 	kofov1.ChainService_Resume_FullMethodName:           func() proto.Message { return &kofov1.ResumeResponse{} },

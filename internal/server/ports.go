@@ -91,6 +91,7 @@ type Movement struct {
 	FeeAsset      htlc.AssetID // empty for deposits
 	Fee           htlc.Amount
 	To            string      // of a withdrawal
+	Parts         int         // of a split, each of the amount
 	Swap          htlc.SwapID // zero for none
 	Height        uint64
 	Confirmations uint64
@@ -105,6 +106,7 @@ type MovementKind uint8
 const (
 	Deposit MovementKind = iota + 1
 	Withdrawn
+	Split
 	Funded
 	Redeemed
 	Refunded

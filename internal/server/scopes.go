@@ -48,6 +48,7 @@ var calls = map[string]call{
 	kofov1.WalletService_Balances_FullMethodName:        {scope: scopeRead},
 	kofov1.WalletService_Transactions_FullMethodName:    {scope: scopeRead},
 	kofov1.WalletService_Withdraw_FullMethodName:        {scope: scopeWithdraw, mutating: true},
+	kofov1.WalletService_Split_FullMethodName:           {scope: scopeWithdraw, mutating: true},
 	kofov1.WalletService_ListPayouts_FullMethodName:     {scope: scopeRead},
 	kofov1.WalletService_AddPayout_FullMethodName:       {scope: scopeAdmin, mutating: true},
 	kofov1.WalletService_RemovePayout_FullMethodName:    {scope: scopeAdmin, mutating: true},

@@ -226,6 +226,7 @@ func TestScopes(t *testing.T) {
 		"Quote": kofov1.Scope_SCOPE_QUOTE, "Inspect": kofov1.Scope_SCOPE_QUOTE, "Offer": kofov1.Scope_SCOPE_TRADE,
 		"Accept": kofov1.Scope_SCOPE_TRADE, "Countersign": kofov1.Scope_SCOPE_TRADE, "Complete": kofov1.Scope_SCOPE_TRADE,
 		"Cancel": kofov1.Scope_SCOPE_TRADE, "Refund": kofov1.Scope_SCOPE_REFUND, "Withdraw": kofov1.Scope_SCOPE_WITHDRAW,
+		"Split":    kofov1.Scope_SCOPE_WITHDRAW,
 		"Shutdown": kofov1.Scope_SCOPE_ADMIN, "CreateToken": kofov1.Scope_SCOPE_ADMIN, "ListTokens": kofov1.Scope_SCOPE_ADMIN,
 		"RevokeToken": kofov1.Scope_SCOPE_ADMIN, "Resume": kofov1.Scope_SCOPE_ADMIN, "AddPayout": kofov1.Scope_SCOPE_ADMIN, "RemovePayout": kofov1.Scope_SCOPE_ADMIN,
 		"RaiseBudget": kofov1.Scope_SCOPE_REFUND,

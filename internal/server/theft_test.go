@@ -164,6 +164,10 @@ func (th *theft) attempts(t *testing.T) map[string][]proto.Message {
 			&kofov1.WithdrawRequest{Amount: btc("1"), To: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"},
 			&kofov1.WithdrawRequest{Amount: eth("3" + oneETH[1:]), To: home},
 		},
+		"Split": {
+			&kofov1.SplitRequest{Amount: btc("1000000"), Parts: 2},
+			&kofov1.SplitRequest{Amount: btc("1000000"), Parts: 2, MaxFee: "5000001"}, // all of it to miners
+		},
 		"AddPayout": {&kofov1.AddPayoutRequest{Account: account + theirs}},
 		"RemovePayout": {
 			&kofov1.RemovePayoutRequest{Account: account + home},

@@ -94,6 +94,7 @@ func (w walletService) locked() map[htlc.AssetID]htlc.Amount {
 var movementKinds = map[MovementKind]kofov1.WalletTxKind{
 	Deposit:   kofov1.WalletTxKind_WALLET_TX_KIND_DEPOSIT,
 	Withdrawn: kofov1.WalletTxKind_WALLET_TX_KIND_WITHDRAWAL,
+	Split:     kofov1.WalletTxKind_WALLET_TX_KIND_SPLIT,
 	Funded:    kofov1.WalletTxKind_WALLET_TX_KIND_FUND,
 	Redeemed:  kofov1.WalletTxKind_WALLET_TX_KIND_REDEEM,
 	Refunded:  kofov1.WalletTxKind_WALLET_TX_KIND_REFUND,
@@ -113,7 +114,7 @@ func (w walletService) Transactions(ctx context.Context, req *kofov1.Transaction
 		m.Confirmations = max(m.Confirmations, w.s.depth(m))
 		tx := &kofov1.WalletTx{
 			Chain: string(m.Chain), Txid: m.TxID, Kind: movementKinds[m.Kind], Amount: amount(m.Asset, m.Amount),
-			To: m.To, Height: m.Height, Confirmations: m.Confirmations, Failed: m.Failed, Time: stamp(m.Time),
+			To: m.To, Parts: uint32(m.Parts), Height: m.Height, Confirmations: m.Confirmations, Failed: m.Failed, Time: stamp(m.Time),
 		}
 		if m.FeeAsset != "" {
 			fee, final := w.s.fees.mined(ctx, m.Chain, m.TxID, m.Fee, m.Confirmations >= uint64(w.s.chains[m.Chain].MinConfirmations))

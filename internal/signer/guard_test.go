@@ -215,6 +215,10 @@ func TestWalletBehindAGuard(t *testing.T) {
 		t.Errorf("a withdrawal to the list: %v", err)
 	}
 	wantRefused(t, "more than the day's", withdraw("c", strange(t, 1), 50_000))
+	split := adapters.Withdrawal{RequestID: "d", Asset: bitcoin.Regtest().Asset, To: adapters.ToSelf, Amount: htlc.NewAmount(50_000), Parts: 2}
+	if _, err := a.Withdraw(t.Context(), split); err != nil {
+		t.Errorf("a split, which pays nobody: %v", err)
+	}
 }
 
 // strange is an address that is not the wallet's.

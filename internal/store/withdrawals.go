@@ -20,6 +20,7 @@ type Withdrawal struct {
 	To        string
 	Amount    htlc.Amount
 	MaxFee    htlc.Amount // zero: the market's
+	Parts     int         // of a split, each of the amount; zero for a payment
 	// Released: it may have left the process. SaveWithdrawal ignores it.
 	Released bool
 	Created  time.Time // set by SaveWithdrawal
@@ -49,7 +50,7 @@ func (s *Store) SaveWithdrawal(ctx context.Context, w Withdrawal) (Withdrawal, e
 	params := sqlcgen.AddWithdrawalParams{
 		RequestID: w.RequestID, Chain: string(w.Tx.Chain), TxID: w.Tx.ID, Asset: string(w.Asset), Destination: w.To,
 		Amount: w.Amount.String(), Fee: w.Tx.Fee.String(), Raw: sealed, CreatedAt: s.now(),
-		MaxFee: w.MaxFee.String(),
+		MaxFee: w.MaxFee.String(), Parts: int64(w.Parts),
 	}
 	var row sqlcgen.Withdrawal
 	err = s.write(ctx, op, func(ctx context.Context, q *sqlcgen.Queries) error {
@@ -63,7 +64,8 @@ func (s *Store) SaveWithdrawal(ctx context.Context, w Withdrawal) (Withdrawal, e
 		if row, err = q.Withdrawal(ctx, w.RequestID); err != nil {
 			return err
 		}
-		if row.Chain != params.Chain || row.Asset != params.Asset || row.Destination != params.Destination || row.Amount != params.Amount {
+		if row.Chain != params.Chain || row.Asset != params.Asset || row.Destination != params.Destination || row.Amount != params.Amount ||
+			row.Parts != params.Parts {
 			return refused(ReasonRequestReused, "withdraw "+params.Amount+" of "+params.Asset,
 				"use a new request id for a new withdrawal", ErrRequestReused)
 		}
@@ -77,7 +79,7 @@ func (s *Store) SaveWithdrawal(ctx context.Context, w Withdrawal) (Withdrawal, e
 
 func (s *Store) withdrawalOf(row sqlcgen.Withdrawal) (Withdrawal, error) {
 	w := Withdrawal{
-		RequestID: row.RequestID, Asset: htlc.AssetID(row.Asset), To: row.Destination,
+		RequestID: row.RequestID, Asset: htlc.AssetID(row.Asset), To: row.Destination, Parts: int(row.Parts),
 		Released: row.Released, Created: time.UnixMicro(row.CreatedAt), Outcome: WithdrawalOutcome(row.Outcome),
 	}
 	var err error
@@ -260,6 +262,7 @@ type Activity struct {
 	Asset     htlc.AssetID
 	To        string
 	Amount    htlc.Amount
+	Parts     int
 	Outcome   WithdrawalOutcome
 }
 
@@ -311,7 +314,7 @@ func activityOf(row sqlcgen.ActivityRow) (Activity, error) {
 		a.Swap, err = swapID(row.Swap)
 	case ActivityWithdrawal:
 		a.RequestID, a.Asset, a.To = row.RequestID, htlc.AssetID(row.Asset), row.Destination
-		a.Outcome = WithdrawalOutcome(row.Outcome)
+		a.Outcome, a.Parts = WithdrawalOutcome(row.Outcome), int(row.Parts)
 		a.Amount, err = htlc.ParseAmount(row.Amount)
 	default:
 		err = errors.New("a kind that is unknown: " + row.Kind)

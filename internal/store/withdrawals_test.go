@@ -26,6 +26,7 @@ func withdrawal(n int, chain htlc.ChainID) store.Withdrawal {
 func testWithdrawals(t *testing.T, dsn string) {
 	s := open(t, dsn)
 	want := withdrawal(1, chainB)
+	want.Parts = 4
 	_, err := s.Withdrawal(ctx, want.RequestID)
 	wantErr(t, err, store.ErrNotFound)
 	wantErr(t, s.MarkWithdrawalReleased(ctx, want.RequestID), store.ErrNotFound)
@@ -45,6 +46,7 @@ func testWithdrawals(t *testing.T, dsn string) {
 	for name, alter := range map[string]func(*store.Withdrawal){
 		"amount": func(w *store.Withdrawal) { w.Amount = htlc.NewAmount(6) },
 		"to":     func(w *store.Withdrawal) { w.To = "0xeee" },
+		"parts":  func(w *store.Withdrawal) { w.Parts = 5 },
 		"asset":  func(w *store.Withdrawal) { w.Asset = "eip155:1337/slip44:61" },
 	} {
 		bad := want
@@ -83,6 +85,7 @@ func testActivity(t *testing.T, dsn string) {
 		now = epoch.Add(time.Duration(n/3) * time.Second) // some of one age
 		tx := journalTx(fmt.Sprintf("t%02d", n), htlc.PurposeRedeem, n, 0)
 		w := withdrawal(n, chainB)
+		w.Parts = n % 4
 		if n%2 == 0 {
 			tx.Chain, w = chainA, withdrawal(n, chainA)
 		}
@@ -156,7 +159,7 @@ func checkActivity(t *testing.T, s *store.Store) {
 	for i, want := range []store.Activity{{
 		Kind: store.ActivityWithdrawal, Chain: chainB, TxID: "w07", Fee: htlc.NewAmount(21_000), Created: at,
 		RequestID: "desk/7", Asset: "eip155:1337/slip44:60", To: "0xdef", Amount: htlc.NewAmount(5),
-		Outcome: store.WithdrawalOpen,
+		Outcome: store.WithdrawalOpen, Parts: 3,
 	}, {
 		Kind: store.ActivityRedeem, Chain: chainB, TxID: "t07", Fee: htlc.NewAmount(21_000), Created: at, Swap: htlc.SwapID{1}, Leg: 1,
 	}} {

@@ -175,7 +175,7 @@ var groups = []Group{
 	{"Funds", []Info{
 		{InsufficientFunds, codes.FailedPrecondition, "less is spendable than the call needs", "pay in `missing` of `asset` (`kofo wallet addresses`), or wait for confirmations (`kofo wallet balances`)"},
 		{RedeemFeeMissing, codes.FailedPrecondition, "the payee could not pay for its own redeem", "pay in `missing` of `asset` on the chain that pays you: `kofo wallet addresses`"},
-		{CoinsReserved, codes.FailedPrecondition, "there would be enough, but other swaps hold it", "wait until the other swap closes, or cancel an offer: `kofo swap list`, `kofo swap cancel ID`. Bitcoin coins are reserved whole: with one coin there is one swap at a time, so send yourself a second one with `kofo wallet withdraw`"},
+		{CoinsReserved, codes.FailedPrecondition, "there would be enough, but other swaps hold it", "wait until the other swap closes, or cancel an offer: `kofo swap list`, `kofo swap cancel ID`. Bitcoin coins are reserved whole: with one coin there is one swap at a time, so make several of one that is free with `kofo wallet split`"},
 		{FeeOverBudget, codes.FailedPrecondition, "the fee would exceed the budget or the caller's `max_fee`", "raise it (`kofo wallet withdraw --max-fee`), or wait for lower fees"},
 	}},
 	{"Swaps", []Info{

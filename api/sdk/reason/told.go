@@ -32,6 +32,7 @@ var details = []Detail{
 	{"FUNDING_DISPLACED", TransactionRefused, "the nonce was announced for another transaction; the node signs again"},
 	{"LANE_NOT_FREE", CoinsReserved, "the lane of the deployment holds another lock"},
 	{"NONCE_TAKEN", TransactionRefused, "the account's nonce went to another transaction; the node signs again"},
+	{"NOTHING_TO_SPLIT", InvalidArgument, "an account has one balance and no coins that could be split; any number of swaps can use it at once"},
 	{"NOT_FOR_A_BATCH", SwapState, "a contract that has to be redeemed alone: its deadline is near, or its own redeem on its way"},
 	{"NOT_FUNDED", NothingToRefund, "the contract holds nothing"},
 	{"NOT_RESERVED", CoinsReserved, "nothing is reserved for the swap any more"},

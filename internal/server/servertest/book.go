@@ -243,10 +243,14 @@ func (b *book) Withdraw(_ context.Context, w adapters.Withdrawal) (adapters.Tx, 
 	}
 	tx := adapters.Tx{Chain: w.Asset.Chain(), ID: fmt.Sprintf("%064x", 0xd00+len(b.paid)), Fee: fee}
 	b.paid[w.RequestID] = tx
-	b.moves = append(b.moves, server.Movement{
+	move := server.Movement{
 		Chain: tx.Chain, TxID: tx.ID, Kind: server.Withdrawn, Asset: w.Asset, Amount: w.Amount,
 		FeeAsset: htlc.AssetID(string(tx.Chain) + nativeSuffix(tx.Chain)), Fee: fee, To: w.To, Time: b.now(),
-	})
+	}
+	if w.Parts > 0 {
+		move.Kind, move.To, move.Parts = server.Split, "", w.Parts
+	}
+	b.moves = append(b.moves, move)
 	return tx, nil
 }
 

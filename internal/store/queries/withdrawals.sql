@@ -1,6 +1,6 @@
 -- name: AddWithdrawal :execrows
-INSERT INTO withdrawals (request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, max_fee)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, $9, $10)
+INSERT INTO withdrawals (request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, max_fee, parts)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, $9, $10, $11)
 ON CONFLICT (request_id) DO NOTHING;
 
 -- name: Withdrawal :one
@@ -36,13 +36,13 @@ ORDER BY created_at DESC, chain DESC, txid DESC LIMIT sqlc.arg(up_to);
 -- What may have left the process, in the order of Withdrawals.
 -- name: Activity :many
 SELECT created_at, chain, txid, purpose AS kind, swap, leg, '' AS request_id, '' AS asset, '' AS destination,
-       '' AS amount, fee, '' AS outcome
+       '' AS amount, fee, '' AS outcome, CAST(0 AS BIGINT) AS parts
 FROM txs
 WHERE released AND txs.created_at <= sqlc.arg(before) AND (txs.created_at < sqlc.arg(before)
        OR txs.chain < sqlc.arg(before_chain) OR (txs.chain = sqlc.arg(before_chain) AND txs.txid < sqlc.arg(before_txid)))
   AND (CAST(sqlc.arg(of_chain) AS TEXT) = '' OR txs.chain = CAST(sqlc.arg(of_chain) AS TEXT))
 UNION ALL
-SELECT created_at, chain, txid, 'withdrawal', NULL, 0, request_id, asset, destination, amount, fee, outcome
+SELECT created_at, chain, txid, 'withdrawal', NULL, 0, request_id, asset, destination, amount, fee, outcome, parts
 FROM withdrawals
 WHERE released AND withdrawals.created_at <= sqlc.arg(before) AND (withdrawals.created_at < sqlc.arg(before)
        OR withdrawals.chain < sqlc.arg(before_chain)

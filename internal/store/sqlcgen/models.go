@@ -251,6 +251,7 @@ type Withdrawal struct {
 	CreatedAt   int64
 	Outcome     string
 	MaxFee      string
+	Parts       int64
 }
 
 type Writer struct {

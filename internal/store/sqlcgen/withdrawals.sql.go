@@ -11,13 +11,13 @@ import (
 
 const activity = `-- name: Activity :many
 SELECT created_at, chain, txid, purpose AS kind, swap, leg, '' AS request_id, '' AS asset, '' AS destination,
-       '' AS amount, fee, '' AS outcome
+       '' AS amount, fee, '' AS outcome, CAST(0 AS BIGINT) AS parts
 FROM txs
 WHERE released AND txs.created_at <= $2 AND (txs.created_at < $2
        OR txs.chain < $3 OR (txs.chain = $3 AND txs.txid < $4))
   AND (CAST($5 AS TEXT) = '' OR txs.chain = CAST($5 AS TEXT))
 UNION ALL
-SELECT created_at, chain, txid, 'withdrawal', NULL, 0, request_id, asset, destination, amount, fee, outcome
+SELECT created_at, chain, txid, 'withdrawal', NULL, 0, request_id, asset, destination, amount, fee, outcome, parts
 FROM withdrawals
 WHERE released AND withdrawals.created_at <= $2 AND (withdrawals.created_at < $2
        OR withdrawals.chain < $3
@@ -47,6 +47,7 @@ type ActivityRow struct {
 	Amount      string
 	Fee         string
 	Outcome     string
+	Parts       int64
 }
 
 // What may have left the process, in the order of Withdrawals.
@@ -78,6 +79,7 @@ func (q *Queries) Activity(ctx context.Context, arg ActivityParams) ([]ActivityR
 			&i.Amount,
 			&i.Fee,
 			&i.Outcome,
+			&i.Parts,
 		); err != nil {
 			return nil, err
 		}
@@ -93,8 +95,8 @@ func (q *Queries) Activity(ctx context.Context, arg ActivityParams) ([]ActivityR
 }
 
 const addWithdrawal = `-- name: AddWithdrawal :execrows
-INSERT INTO withdrawals (request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, max_fee)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, $9, $10)
+INSERT INTO withdrawals (request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, max_fee, parts)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, $9, $10, $11)
 ON CONFLICT (request_id) DO NOTHING
 `
 
@@ -109,6 +111,7 @@ type AddWithdrawalParams struct {
 	Raw         []byte
 	CreatedAt   int64
 	MaxFee      string
+	Parts       int64
 }
 
 func (q *Queries) AddWithdrawal(ctx context.Context, arg AddWithdrawalParams) (int64, error) {
@@ -123,6 +126,7 @@ func (q *Queries) AddWithdrawal(ctx context.Context, arg AddWithdrawalParams) (i
 		arg.Raw,
 		arg.CreatedAt,
 		arg.MaxFee,
+		arg.Parts,
 	)
 	if err != nil {
 		return 0, err
@@ -131,7 +135,7 @@ func (q *Queries) AddWithdrawal(ctx context.Context, arg AddWithdrawalParams) (i
 }
 
 const openWithdrawals = `-- name: OpenWithdrawals :many
-SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome, max_fee FROM withdrawals
+SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome, max_fee, parts FROM withdrawals
 WHERE outcome = 'open' AND created_at >= $1 AND (created_at > $1
        OR chain > $2 OR (chain = $2 AND txid > $3))
 ORDER BY created_at, chain, txid LIMIT $4
@@ -171,6 +175,7 @@ func (q *Queries) OpenWithdrawals(ctx context.Context, arg OpenWithdrawalsParams
 			&i.CreatedAt,
 			&i.Outcome,
 			&i.MaxFee,
+			&i.Parts,
 		); err != nil {
 			return nil, err
 		}
@@ -247,7 +252,7 @@ func (q *Queries) SettleWithdrawal(ctx context.Context, arg SettleWithdrawalPara
 }
 
 const withdrawal = `-- name: Withdrawal :one
-SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome, max_fee FROM withdrawals WHERE request_id = $1
+SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome, max_fee, parts FROM withdrawals WHERE request_id = $1
 `
 
 func (q *Queries) Withdrawal(ctx context.Context, requestID string) (Withdrawal, error) {
@@ -266,12 +271,13 @@ func (q *Queries) Withdrawal(ctx context.Context, requestID string) (Withdrawal,
 		&i.CreatedAt,
 		&i.Outcome,
 		&i.MaxFee,
+		&i.Parts,
 	)
 	return i, err
 }
 
 const withdrawals = `-- name: Withdrawals :many
-SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome, max_fee FROM withdrawals
+SELECT request_id, chain, txid, asset, destination, amount, fee, raw, released, created_at, outcome, max_fee, parts FROM withdrawals
 WHERE created_at <= $1 AND (created_at < $1
        OR chain < $2 OR (chain = $2 AND txid < $3))
   AND (CAST($4 AS TEXT) = '' OR chain = CAST($4 AS TEXT))
@@ -316,6 +322,7 @@ func (q *Queries) Withdrawals(ctx context.Context, arg WithdrawalsParams) ([]Wit
 			&i.CreatedAt,
 			&i.Outcome,
 			&i.MaxFee,
+			&i.Parts,
 		); err != nil {
 			return nil, err
 		}

@@ -44,6 +44,8 @@ const (
 	WalletTxKind_WALLET_TX_KIND_ABANDON WalletTxKind = 6
 	// Spends a leg with both parties' consent.
 	WalletTxKind_WALLET_TX_KIND_CONSENT WalletTxKind = 7
+	// Makes several coins of few.
+	WalletTxKind_WALLET_TX_KIND_SPLIT WalletTxKind = 8
 )
 
 // Enum value maps for WalletTxKind.
@@ -57,6 +59,7 @@ var (
 		5: "WALLET_TX_KIND_REFUND",
 		6: "WALLET_TX_KIND_ABANDON",
 		7: "WALLET_TX_KIND_CONSENT",
+		8: "WALLET_TX_KIND_SPLIT",
 	}
 	WalletTxKind_value = map[string]int32{
 		"WALLET_TX_KIND_UNSPECIFIED": 0,
@@ -67,6 +70,7 @@ var (
 		"WALLET_TX_KIND_REFUND":      5,
 		"WALLET_TX_KIND_ABANDON":     6,
 		"WALLET_TX_KIND_CONSENT":     7,
+		"WALLET_TX_KIND_SPLIT":       8,
 	}
 )
 
@@ -270,7 +274,7 @@ type WalletTx struct {
 	Txid string `protobuf:"bytes,2,opt,name=txid,proto3" json:"txid,omitempty"`
 	// Why it was made.
 	Kind WalletTxKind `protobuf:"varint,3,opt,name=kind,proto3,enum=kofo.v1.WalletTxKind" json:"kind,omitempty"`
-	// What it moved.
+	// What it moved; of a split the amount of each coin.
 	Amount *AssetAmount `protobuf:"bytes,4,opt,name=amount,proto3" json:"amount,omitempty"`
 	// What it cost this node; unset for deposits.
 	Fee *AssetAmount `protobuf:"bytes,5,opt,name=fee,proto3" json:"fee,omitempty"`
@@ -288,7 +292,9 @@ type WalletTx struct {
 	Time *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=time,proto3" json:"time,omitempty"`
 	// The fee is what the chain took. Else it is the most that the transaction
 	// could take, as it was signed.
-	FeeFinal      bool `protobuf:"varint,12,opt,name=fee_final,json=feeFinal,proto3" json:"fee_final,omitempty"`
+	FeeFinal bool `protobuf:"varint,12,opt,name=fee_final,json=feeFinal,proto3" json:"fee_final,omitempty"`
+	// How many coins of the amount a split makes.
+	Parts         uint32 `protobuf:"varint,13,opt,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -405,6 +411,13 @@ func (x *WalletTx) GetFeeFinal() bool {
 		return x.FeeFinal
 	}
 	return false
+}
+
+func (x *WalletTx) GetParts() uint32 {
+	if x != nil {
+		return x.Parts
+	}
+	return 0
 }
 
 // AddressesRequest is the input of Addresses.
@@ -830,6 +843,136 @@ func (x *WithdrawResponse) GetFee() *AssetAmount {
 	return nil
 }
 
+// SplitRequest is the input of Split.
+type SplitRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Makes the call safe to repeat: a UUID.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// How much of what each coin is worth: what a swap sends, and its fee.
+	Amount *AssetAmount `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	// How many coins. What is left over is one more.
+	Parts uint32 `protobuf:"varint,3,opt,name=parts,proto3" json:"parts,omitempty"`
+	// Most to pay as fee, in base units; where empty, what it costs to fund as many
+	// legs at the stress rate. It counts against the caps of the caller's token and
+	// the node's limits.
+	MaxFee        string `protobuf:"bytes,4,opt,name=max_fee,json=maxFee,proto3" json:"max_fee,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SplitRequest) Reset() {
+	*x = SplitRequest{}
+	mi := &file_kofo_v1_wallet_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SplitRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SplitRequest) ProtoMessage() {}
+
+func (x *SplitRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_wallet_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SplitRequest.ProtoReflect.Descriptor instead.
+func (*SplitRequest) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SplitRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *SplitRequest) GetAmount() *AssetAmount {
+	if x != nil {
+		return x.Amount
+	}
+	return nil
+}
+
+func (x *SplitRequest) GetParts() uint32 {
+	if x != nil {
+		return x.Parts
+	}
+	return 0
+}
+
+func (x *SplitRequest) GetMaxFee() string {
+	if x != nil {
+		return x.MaxFee
+	}
+	return ""
+}
+
+// SplitResponse is the output of Split.
+type SplitResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The transaction, stored and handed to the chain's node.
+	Txid string `protobuf:"bytes,1,opt,name=txid,proto3" json:"txid,omitempty"`
+	// What it costs.
+	Fee           *AssetAmount `protobuf:"bytes,2,opt,name=fee,proto3" json:"fee,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SplitResponse) Reset() {
+	*x = SplitResponse{}
+	mi := &file_kofo_v1_wallet_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SplitResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SplitResponse) ProtoMessage() {}
+
+func (x *SplitResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_wallet_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SplitResponse.ProtoReflect.Descriptor instead.
+func (*SplitResponse) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SplitResponse) GetTxid() string {
+	if x != nil {
+		return x.Txid
+	}
+	return ""
+}
+
+func (x *SplitResponse) GetFee() *AssetAmount {
+	if x != nil {
+		return x.Fee
+	}
+	return nil
+}
+
 // Payout is an address that this node may withdraw to.
 type Payout struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -849,7 +992,7 @@ type Payout struct {
 
 func (x *Payout) Reset() {
 	*x = Payout{}
-	mi := &file_kofo_v1_wallet_proto_msgTypes[11]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -861,7 +1004,7 @@ func (x *Payout) String() string {
 func (*Payout) ProtoMessage() {}
 
 func (x *Payout) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_wallet_proto_msgTypes[11]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -874,7 +1017,7 @@ func (x *Payout) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Payout.ProtoReflect.Descriptor instead.
 func (*Payout) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{11}
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Payout) GetAccount() string {
@@ -930,7 +1073,7 @@ type PayoutLimit struct {
 
 func (x *PayoutLimit) Reset() {
 	*x = PayoutLimit{}
-	mi := &file_kofo_v1_wallet_proto_msgTypes[12]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -942,7 +1085,7 @@ func (x *PayoutLimit) String() string {
 func (*PayoutLimit) ProtoMessage() {}
 
 func (x *PayoutLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_wallet_proto_msgTypes[12]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -955,7 +1098,7 @@ func (x *PayoutLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayoutLimit.ProtoReflect.Descriptor instead.
 func (*PayoutLimit) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{12}
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PayoutLimit) GetAsset() string {
@@ -995,7 +1138,7 @@ type ListPayoutsRequest struct {
 
 func (x *ListPayoutsRequest) Reset() {
 	*x = ListPayoutsRequest{}
-	mi := &file_kofo_v1_wallet_proto_msgTypes[13]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1007,7 +1150,7 @@ func (x *ListPayoutsRequest) String() string {
 func (*ListPayoutsRequest) ProtoMessage() {}
 
 func (x *ListPayoutsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_wallet_proto_msgTypes[13]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1020,7 +1163,7 @@ func (x *ListPayoutsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPayoutsRequest.ProtoReflect.Descriptor instead.
 func (*ListPayoutsRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{13}
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{15}
 }
 
 // ListPayoutsResponse is the output of ListPayouts.
@@ -1044,7 +1187,7 @@ type ListPayoutsResponse struct {
 
 func (x *ListPayoutsResponse) Reset() {
 	*x = ListPayoutsResponse{}
-	mi := &file_kofo_v1_wallet_proto_msgTypes[14]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1199,7 @@ func (x *ListPayoutsResponse) String() string {
 func (*ListPayoutsResponse) ProtoMessage() {}
 
 func (x *ListPayoutsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_wallet_proto_msgTypes[14]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1212,7 @@ func (x *ListPayoutsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPayoutsResponse.ProtoReflect.Descriptor instead.
 func (*ListPayoutsResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{14}
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListPayoutsResponse) GetRestricted() bool {
@@ -1120,7 +1263,7 @@ type AddPayoutRequest struct {
 
 func (x *AddPayoutRequest) Reset() {
 	*x = AddPayoutRequest{}
-	mi := &file_kofo_v1_wallet_proto_msgTypes[15]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1132,7 +1275,7 @@ func (x *AddPayoutRequest) String() string {
 func (*AddPayoutRequest) ProtoMessage() {}
 
 func (x *AddPayoutRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_wallet_proto_msgTypes[15]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1145,7 +1288,7 @@ func (x *AddPayoutRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddPayoutRequest.ProtoReflect.Descriptor instead.
 func (*AddPayoutRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{15}
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AddPayoutRequest) GetRequestId() string {
@@ -1173,7 +1316,7 @@ type AddPayoutResponse struct {
 
 func (x *AddPayoutResponse) Reset() {
 	*x = AddPayoutResponse{}
-	mi := &file_kofo_v1_wallet_proto_msgTypes[16]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1185,7 +1328,7 @@ func (x *AddPayoutResponse) String() string {
 func (*AddPayoutResponse) ProtoMessage() {}
 
 func (x *AddPayoutResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_wallet_proto_msgTypes[16]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1198,7 +1341,7 @@ func (x *AddPayoutResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddPayoutResponse.ProtoReflect.Descriptor instead.
 func (*AddPayoutResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{16}
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *AddPayoutResponse) GetPayout() *Payout {
@@ -1221,7 +1364,7 @@ type RemovePayoutRequest struct {
 
 func (x *RemovePayoutRequest) Reset() {
 	*x = RemovePayoutRequest{}
-	mi := &file_kofo_v1_wallet_proto_msgTypes[17]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1233,7 +1376,7 @@ func (x *RemovePayoutRequest) String() string {
 func (*RemovePayoutRequest) ProtoMessage() {}
 
 func (x *RemovePayoutRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_wallet_proto_msgTypes[17]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1246,7 +1389,7 @@ func (x *RemovePayoutRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemovePayoutRequest.ProtoReflect.Descriptor instead.
 func (*RemovePayoutRequest) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{17}
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RemovePayoutRequest) GetRequestId() string {
@@ -1272,7 +1415,7 @@ type RemovePayoutResponse struct {
 
 func (x *RemovePayoutResponse) Reset() {
 	*x = RemovePayoutResponse{}
-	mi := &file_kofo_v1_wallet_proto_msgTypes[18]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1284,7 +1427,7 @@ func (x *RemovePayoutResponse) String() string {
 func (*RemovePayoutResponse) ProtoMessage() {}
 
 func (x *RemovePayoutResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_wallet_proto_msgTypes[18]
+	mi := &file_kofo_v1_wallet_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1297,7 +1440,7 @@ func (x *RemovePayoutResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemovePayoutResponse.ProtoReflect.Descriptor instead.
 func (*RemovePayoutResponse) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{18}
+	return file_kofo_v1_wallet_proto_rawDescGZIP(), []int{20}
 }
 
 var File_kofo_v1_wallet_proto protoreflect.FileDescriptor
@@ -1316,7 +1459,7 @@ const file_kofo_v1_wallet_proto_rawDesc = "" +
 	"\tspendable\x18\x04 \x01(\tR\tspendable\x12\x1a\n" +
 	"\breserved\x18\x05 \x01(\tR\breserved\x12\x18\n" +
 	"\apending\x18\x06 \x01(\tR\apending\x12\x16\n" +
-	"\x06locked\x18\a \x01(\tR\x06locked\"\x81\x03\n" +
+	"\x06locked\x18\a \x01(\tR\x06locked\"\x97\x03\n" +
 	"\bWalletTx\x12\x14\n" +
 	"\x05chain\x18\x01 \x01(\tR\x05chain\x12\x12\n" +
 	"\x04txid\x18\x02 \x01(\tR\x04txid\x12)\n" +
@@ -1330,7 +1473,8 @@ const file_kofo_v1_wallet_proto_rawDesc = "" +
 	"\x06failed\x18\n" +
 	" \x01(\bR\x06failed\x12.\n" +
 	"\x04time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1b\n" +
-	"\tfee_final\x18\f \x01(\bR\bfeeFinal\"X\n" +
+	"\tfee_final\x18\f \x01(\bR\bfeeFinal\x12\x14\n" +
+	"\x05parts\x18\r \x01(\rR\x05parts\"X\n" +
 	"\x10AddressesRequest\x12D\n" +
 	"\x05chain\x18\x01 \x01(\tB.\xbaH+\xd8\x01\x01r&2$^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$R\x05chain\"C\n" +
 	"\x11AddressesResponse\x12.\n" +
@@ -1353,6 +1497,15 @@ const file_kofo_v1_wallet_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x02to\x129\n" +
 	"\amax_fee\x18\x04 \x01(\tB \xbaH\x1d\xd8\x01\x01r\x182\x16^(0|[1-9][0-9]{0,77})$R\x06maxFee\"N\n" +
 	"\x10WithdrawResponse\x12\x12\n" +
+	"\x04txid\x18\x01 \x01(\tR\x04txid\x12&\n" +
+	"\x03fee\x18\x02 \x01(\v2\x14.kofo.v1.AssetAmountR\x03fee\"\xc9\x01\n" +
+	"\fSplitRequest\x12'\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x124\n" +
+	"\x06amount\x18\x02 \x01(\v2\x14.kofo.v1.AssetAmountB\x06\xbaH\x03\xc8\x01\x01R\x06amount\x12\x1f\n" +
+	"\x05parts\x18\x03 \x01(\rB\t\xbaH\x06*\x04\x18\x14(\x02R\x05parts\x129\n" +
+	"\amax_fee\x18\x04 \x01(\tB \xbaH\x1d\xd8\x01\x01r\x182\x16^(0|[1-9][0-9]{0,77})$R\x06maxFee\"K\n" +
+	"\rSplitResponse\x12\x12\n" +
 	"\x04txid\x18\x01 \x01(\tR\x04txid\x12&\n" +
 	"\x03fee\x18\x02 \x01(\v2\x14.kofo.v1.AssetAmountR\x03fee\"\xd1\x01\n" +
 	"\x06Payout\x12\x18\n" +
@@ -1388,7 +1541,7 @@ const file_kofo_v1_wallet_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12[\n" +
 	"\aaccount\x18\x02 \x01(\tBA\xbaH>r<2:^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}:[-.%a-zA-Z0-9]{1,128}$R\aaccount\"\x16\n" +
-	"\x14RemovePayoutResponse*\xf0\x01\n" +
+	"\x14RemovePayoutResponse*\x8a\x02\n" +
 	"\fWalletTxKind\x12\x1e\n" +
 	"\x1aWALLET_TX_KIND_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16WALLET_TX_KIND_DEPOSIT\x10\x01\x12\x1d\n" +
@@ -1397,12 +1550,14 @@ const file_kofo_v1_wallet_proto_rawDesc = "" +
 	"\x15WALLET_TX_KIND_REDEEM\x10\x04\x12\x19\n" +
 	"\x15WALLET_TX_KIND_REFUND\x10\x05\x12\x1a\n" +
 	"\x16WALLET_TX_KIND_ABANDON\x10\x06\x12\x1a\n" +
-	"\x16WALLET_TX_KIND_CONSENT\x10\a2\xfd\x03\n" +
+	"\x16WALLET_TX_KIND_CONSENT\x10\a\x12\x18\n" +
+	"\x14WALLET_TX_KIND_SPLIT\x10\b2\xb5\x04\n" +
 	"\rWalletService\x12B\n" +
 	"\tAddresses\x12\x19.kofo.v1.AddressesRequest\x1a\x1a.kofo.v1.AddressesResponse\x12?\n" +
 	"\bBalances\x12\x18.kofo.v1.BalancesRequest\x1a\x19.kofo.v1.BalancesResponse\x12K\n" +
 	"\fTransactions\x12\x1c.kofo.v1.TransactionsRequest\x1a\x1d.kofo.v1.TransactionsResponse\x12?\n" +
-	"\bWithdraw\x12\x18.kofo.v1.WithdrawRequest\x1a\x19.kofo.v1.WithdrawResponse\x12H\n" +
+	"\bWithdraw\x12\x18.kofo.v1.WithdrawRequest\x1a\x19.kofo.v1.WithdrawResponse\x126\n" +
+	"\x05Split\x12\x15.kofo.v1.SplitRequest\x1a\x16.kofo.v1.SplitResponse\x12H\n" +
 	"\vListPayouts\x12\x1b.kofo.v1.ListPayoutsRequest\x1a\x1c.kofo.v1.ListPayoutsResponse\x12B\n" +
 	"\tAddPayout\x12\x19.kofo.v1.AddPayoutRequest\x1a\x1a.kofo.v1.AddPayoutResponse\x12K\n" +
 	"\fRemovePayout\x12\x1c.kofo.v1.RemovePayoutRequest\x1a\x1d.kofo.v1.RemovePayoutResponseB5Z3github.com/kofo-network/kofo/api/gen/kofo/v1;kofov1b\x06proto3"
@@ -1420,7 +1575,7 @@ func file_kofo_v1_wallet_proto_rawDescGZIP() []byte {
 }
 
 var file_kofo_v1_wallet_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_kofo_v1_wallet_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_kofo_v1_wallet_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_kofo_v1_wallet_proto_goTypes = []any{
 	(WalletTxKind)(0),             // 0: kofo.v1.WalletTxKind
 	(*Address)(nil),               // 1: kofo.v1.Address
@@ -1434,55 +1589,61 @@ var file_kofo_v1_wallet_proto_goTypes = []any{
 	(*TransactionsResponse)(nil),  // 9: kofo.v1.TransactionsResponse
 	(*WithdrawRequest)(nil),       // 10: kofo.v1.WithdrawRequest
 	(*WithdrawResponse)(nil),      // 11: kofo.v1.WithdrawResponse
-	(*Payout)(nil),                // 12: kofo.v1.Payout
-	(*PayoutLimit)(nil),           // 13: kofo.v1.PayoutLimit
-	(*ListPayoutsRequest)(nil),    // 14: kofo.v1.ListPayoutsRequest
-	(*ListPayoutsResponse)(nil),   // 15: kofo.v1.ListPayoutsResponse
-	(*AddPayoutRequest)(nil),      // 16: kofo.v1.AddPayoutRequest
-	(*AddPayoutResponse)(nil),     // 17: kofo.v1.AddPayoutResponse
-	(*RemovePayoutRequest)(nil),   // 18: kofo.v1.RemovePayoutRequest
-	(*RemovePayoutResponse)(nil),  // 19: kofo.v1.RemovePayoutResponse
-	(*AssetAmount)(nil),           // 20: kofo.v1.AssetAmount
-	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
-	(*Page)(nil),                  // 22: kofo.v1.Page
-	(*durationpb.Duration)(nil),   // 23: google.protobuf.Duration
+	(*SplitRequest)(nil),          // 12: kofo.v1.SplitRequest
+	(*SplitResponse)(nil),         // 13: kofo.v1.SplitResponse
+	(*Payout)(nil),                // 14: kofo.v1.Payout
+	(*PayoutLimit)(nil),           // 15: kofo.v1.PayoutLimit
+	(*ListPayoutsRequest)(nil),    // 16: kofo.v1.ListPayoutsRequest
+	(*ListPayoutsResponse)(nil),   // 17: kofo.v1.ListPayoutsResponse
+	(*AddPayoutRequest)(nil),      // 18: kofo.v1.AddPayoutRequest
+	(*AddPayoutResponse)(nil),     // 19: kofo.v1.AddPayoutResponse
+	(*RemovePayoutRequest)(nil),   // 20: kofo.v1.RemovePayoutRequest
+	(*RemovePayoutResponse)(nil),  // 21: kofo.v1.RemovePayoutResponse
+	(*AssetAmount)(nil),           // 22: kofo.v1.AssetAmount
+	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
+	(*Page)(nil),                  // 24: kofo.v1.Page
+	(*durationpb.Duration)(nil),   // 25: google.protobuf.Duration
 }
 var file_kofo_v1_wallet_proto_depIdxs = []int32{
 	0,  // 0: kofo.v1.WalletTx.kind:type_name -> kofo.v1.WalletTxKind
-	20, // 1: kofo.v1.WalletTx.amount:type_name -> kofo.v1.AssetAmount
-	20, // 2: kofo.v1.WalletTx.fee:type_name -> kofo.v1.AssetAmount
-	21, // 3: kofo.v1.WalletTx.time:type_name -> google.protobuf.Timestamp
+	22, // 1: kofo.v1.WalletTx.amount:type_name -> kofo.v1.AssetAmount
+	22, // 2: kofo.v1.WalletTx.fee:type_name -> kofo.v1.AssetAmount
+	23, // 3: kofo.v1.WalletTx.time:type_name -> google.protobuf.Timestamp
 	1,  // 4: kofo.v1.AddressesResponse.addresses:type_name -> kofo.v1.Address
 	2,  // 5: kofo.v1.BalancesResponse.balances:type_name -> kofo.v1.Balance
-	22, // 6: kofo.v1.TransactionsRequest.page:type_name -> kofo.v1.Page
+	24, // 6: kofo.v1.TransactionsRequest.page:type_name -> kofo.v1.Page
 	3,  // 7: kofo.v1.TransactionsResponse.transactions:type_name -> kofo.v1.WalletTx
-	20, // 8: kofo.v1.WithdrawRequest.amount:type_name -> kofo.v1.AssetAmount
-	20, // 9: kofo.v1.WithdrawResponse.fee:type_name -> kofo.v1.AssetAmount
-	21, // 10: kofo.v1.Payout.added_at:type_name -> google.protobuf.Timestamp
-	21, // 11: kofo.v1.Payout.usable_from:type_name -> google.protobuf.Timestamp
-	12, // 12: kofo.v1.ListPayoutsResponse.payouts:type_name -> kofo.v1.Payout
-	23, // 13: kofo.v1.ListPayoutsResponse.delay:type_name -> google.protobuf.Duration
-	13, // 14: kofo.v1.ListPayoutsResponse.limits:type_name -> kofo.v1.PayoutLimit
-	12, // 15: kofo.v1.AddPayoutResponse.payout:type_name -> kofo.v1.Payout
-	4,  // 16: kofo.v1.WalletService.Addresses:input_type -> kofo.v1.AddressesRequest
-	6,  // 17: kofo.v1.WalletService.Balances:input_type -> kofo.v1.BalancesRequest
-	8,  // 18: kofo.v1.WalletService.Transactions:input_type -> kofo.v1.TransactionsRequest
-	10, // 19: kofo.v1.WalletService.Withdraw:input_type -> kofo.v1.WithdrawRequest
-	14, // 20: kofo.v1.WalletService.ListPayouts:input_type -> kofo.v1.ListPayoutsRequest
-	16, // 21: kofo.v1.WalletService.AddPayout:input_type -> kofo.v1.AddPayoutRequest
-	18, // 22: kofo.v1.WalletService.RemovePayout:input_type -> kofo.v1.RemovePayoutRequest
-	5,  // 23: kofo.v1.WalletService.Addresses:output_type -> kofo.v1.AddressesResponse
-	7,  // 24: kofo.v1.WalletService.Balances:output_type -> kofo.v1.BalancesResponse
-	9,  // 25: kofo.v1.WalletService.Transactions:output_type -> kofo.v1.TransactionsResponse
-	11, // 26: kofo.v1.WalletService.Withdraw:output_type -> kofo.v1.WithdrawResponse
-	15, // 27: kofo.v1.WalletService.ListPayouts:output_type -> kofo.v1.ListPayoutsResponse
-	17, // 28: kofo.v1.WalletService.AddPayout:output_type -> kofo.v1.AddPayoutResponse
-	19, // 29: kofo.v1.WalletService.RemovePayout:output_type -> kofo.v1.RemovePayoutResponse
-	23, // [23:30] is the sub-list for method output_type
-	16, // [16:23] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	22, // 8: kofo.v1.WithdrawRequest.amount:type_name -> kofo.v1.AssetAmount
+	22, // 9: kofo.v1.WithdrawResponse.fee:type_name -> kofo.v1.AssetAmount
+	22, // 10: kofo.v1.SplitRequest.amount:type_name -> kofo.v1.AssetAmount
+	22, // 11: kofo.v1.SplitResponse.fee:type_name -> kofo.v1.AssetAmount
+	23, // 12: kofo.v1.Payout.added_at:type_name -> google.protobuf.Timestamp
+	23, // 13: kofo.v1.Payout.usable_from:type_name -> google.protobuf.Timestamp
+	14, // 14: kofo.v1.ListPayoutsResponse.payouts:type_name -> kofo.v1.Payout
+	25, // 15: kofo.v1.ListPayoutsResponse.delay:type_name -> google.protobuf.Duration
+	15, // 16: kofo.v1.ListPayoutsResponse.limits:type_name -> kofo.v1.PayoutLimit
+	14, // 17: kofo.v1.AddPayoutResponse.payout:type_name -> kofo.v1.Payout
+	4,  // 18: kofo.v1.WalletService.Addresses:input_type -> kofo.v1.AddressesRequest
+	6,  // 19: kofo.v1.WalletService.Balances:input_type -> kofo.v1.BalancesRequest
+	8,  // 20: kofo.v1.WalletService.Transactions:input_type -> kofo.v1.TransactionsRequest
+	10, // 21: kofo.v1.WalletService.Withdraw:input_type -> kofo.v1.WithdrawRequest
+	12, // 22: kofo.v1.WalletService.Split:input_type -> kofo.v1.SplitRequest
+	16, // 23: kofo.v1.WalletService.ListPayouts:input_type -> kofo.v1.ListPayoutsRequest
+	18, // 24: kofo.v1.WalletService.AddPayout:input_type -> kofo.v1.AddPayoutRequest
+	20, // 25: kofo.v1.WalletService.RemovePayout:input_type -> kofo.v1.RemovePayoutRequest
+	5,  // 26: kofo.v1.WalletService.Addresses:output_type -> kofo.v1.AddressesResponse
+	7,  // 27: kofo.v1.WalletService.Balances:output_type -> kofo.v1.BalancesResponse
+	9,  // 28: kofo.v1.WalletService.Transactions:output_type -> kofo.v1.TransactionsResponse
+	11, // 29: kofo.v1.WalletService.Withdraw:output_type -> kofo.v1.WithdrawResponse
+	13, // 30: kofo.v1.WalletService.Split:output_type -> kofo.v1.SplitResponse
+	17, // 31: kofo.v1.WalletService.ListPayouts:output_type -> kofo.v1.ListPayoutsResponse
+	19, // 32: kofo.v1.WalletService.AddPayout:output_type -> kofo.v1.AddPayoutResponse
+	21, // 33: kofo.v1.WalletService.RemovePayout:output_type -> kofo.v1.RemovePayoutResponse
+	26, // [26:34] is the sub-list for method output_type
+	18, // [18:26] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_kofo_v1_wallet_proto_init() }
@@ -1497,7 +1658,7 @@ func file_kofo_v1_wallet_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kofo_v1_wallet_proto_rawDesc), len(file_kofo_v1_wallet_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   19,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,7 @@ const (
 	WalletService_Balances_FullMethodName     = "/kofo.v1.WalletService/Balances"
 	WalletService_Transactions_FullMethodName = "/kofo.v1.WalletService/Transactions"
 	WalletService_Withdraw_FullMethodName     = "/kofo.v1.WalletService/Withdraw"
+	WalletService_Split_FullMethodName        = "/kofo.v1.WalletService/Split"
 	WalletService_ListPayouts_FullMethodName  = "/kofo.v1.WalletService/ListPayouts"
 	WalletService_AddPayout_FullMethodName    = "/kofo.v1.WalletService/AddPayout"
 	WalletService_RemovePayout_FullMethodName = "/kofo.v1.WalletService/RemovePayout"
@@ -42,6 +43,11 @@ type WalletServiceClient interface {
 	Transactions(ctx context.Context, in *TransactionsRequest, opts ...grpc.CallOption) (*TransactionsResponse, error)
 	// Withdraw sends coins that no swap holds. Scope: withdraw.
 	Withdraw(ctx context.Context, in *WithdrawRequest, opts ...grpc.CallOption) (*WithdrawResponse, error)
+	// Split makes several coins of few, on chains that have coins, such as
+	// Bitcoin. There a coin serves one swap at a time, so that swaps run at once
+	// only where each has one. Nothing but the fee leaves the wallet. The new coins
+	// can be used once their block is deep enough. Scope: withdraw.
+	Split(ctx context.Context, in *SplitRequest, opts ...grpc.CallOption) (*SplitResponse, error)
 	// ListPayouts shows where this node may pay to, and how much. Scope: read.
 	ListPayouts(ctx context.Context, in *ListPayoutsRequest, opts ...grpc.CallOption) (*ListPayoutsResponse, error)
 	// AddPayout puts an address on the node's payout list. It can be paid once
@@ -101,6 +107,16 @@ func (c *walletServiceClient) Withdraw(ctx context.Context, in *WithdrawRequest,
 	return out, nil
 }
 
+func (c *walletServiceClient) Split(ctx context.Context, in *SplitRequest, opts ...grpc.CallOption) (*SplitResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SplitResponse)
+	err := c.cc.Invoke(ctx, WalletService_Split_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *walletServiceClient) ListPayouts(ctx context.Context, in *ListPayoutsRequest, opts ...grpc.CallOption) (*ListPayoutsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListPayoutsResponse)
@@ -145,6 +161,11 @@ type WalletServiceServer interface {
 	Transactions(context.Context, *TransactionsRequest) (*TransactionsResponse, error)
 	// Withdraw sends coins that no swap holds. Scope: withdraw.
 	Withdraw(context.Context, *WithdrawRequest) (*WithdrawResponse, error)
+	// Split makes several coins of few, on chains that have coins, such as
+	// Bitcoin. There a coin serves one swap at a time, so that swaps run at once
+	// only where each has one. Nothing but the fee leaves the wallet. The new coins
+	// can be used once their block is deep enough. Scope: withdraw.
+	Split(context.Context, *SplitRequest) (*SplitResponse, error)
 	// ListPayouts shows where this node may pay to, and how much. Scope: read.
 	ListPayouts(context.Context, *ListPayoutsRequest) (*ListPayoutsResponse, error)
 	// AddPayout puts an address on the node's payout list. It can be paid once
@@ -175,6 +196,9 @@ func (UnimplementedWalletServiceServer) Transactions(context.Context, *Transacti
 }
 func (UnimplementedWalletServiceServer) Withdraw(context.Context, *WithdrawRequest) (*WithdrawResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Withdraw not implemented")
+}
+func (UnimplementedWalletServiceServer) Split(context.Context, *SplitRequest) (*SplitResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Split not implemented")
 }
 func (UnimplementedWalletServiceServer) ListPayouts(context.Context, *ListPayoutsRequest) (*ListPayoutsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListPayouts not implemented")
@@ -278,6 +302,24 @@ func _WalletService_Withdraw_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WalletService_Split_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SplitRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WalletServiceServer).Split(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WalletService_Split_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WalletServiceServer).Split(ctx, req.(*SplitRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _WalletService_ListPayouts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListPayoutsRequest)
 	if err := dec(in); err != nil {
@@ -354,6 +396,10 @@ var WalletService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Withdraw",
 			Handler:    _WalletService_Withdraw_Handler,
+		},
+		{
+			MethodName: "Split",
+			Handler:    _WalletService_Split_Handler,
 		},
 		{
 			MethodName: "ListPayouts",

@@ -23,10 +23,14 @@ func withdrawal(n int, chain htlc.ChainID) store.Withdrawal {
 	}
 }
 
+func split(w store.Withdrawal, parts int) store.Withdrawal {
+	w.Parts = parts
+	return w
+}
+
 func testWithdrawals(t *testing.T, dsn string) {
 	s := open(t, dsn)
-	want := withdrawal(1, chainB)
-	want.Parts = 4
+	want := split(withdrawal(1, chainB), 4)
 	_, err := s.Withdrawal(ctx, want.RequestID)
 	wantErr(t, err, store.ErrNotFound)
 	wantErr(t, s.MarkWithdrawalReleased(ctx, want.RequestID), store.ErrNotFound)
@@ -84,8 +88,7 @@ func testActivity(t *testing.T, dsn string) {
 	for n := range each {
 		now = epoch.Add(time.Duration(n/3) * time.Second) // some of one age
 		tx := journalTx(fmt.Sprintf("t%02d", n), htlc.PurposeRedeem, n, 0)
-		w := withdrawal(n, chainB)
-		w.Parts = n % 4
+		w := split(withdrawal(n, chainB), n%4)
 		if n%2 == 0 {
 			tx.Chain, w = chainA, withdrawal(n, chainA)
 		}

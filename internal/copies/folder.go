@@ -1,7 +1,6 @@
 package copies
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -104,19 +103,33 @@ type Found struct {
 
 // All reads every copy of the folder, in the order of their names.
 func (f Folder) All() ([]Found, error) {
+	paths, err := f.Paths()
+	var out []Found
+	for _, path := range paths {
+		out = append(out, f.Look(path))
+	}
+	return out, err
+}
+
+// Paths are the files of the folder that may be copies, in the order of their
+// names.
+func (f Folder) Paths() ([]string, error) {
 	entries, err := os.ReadDir(f.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("folder of copies: %w", err)
 	}
-	var out []Found
+	var out []string
 	for _, e := range entries {
-		if e.IsDir() || !strings.HasSuffix(e.Name(), Suffix) {
-			continue
+		if !e.IsDir() && strings.HasSuffix(e.Name(), Suffix) {
+			out = append(out, filepath.Join(f.Dir, e.Name()))
 		}
-		found := Found{Path: filepath.Join(f.Dir, e.Name())}
-		found.Copy, found.Err = f.readFile(found.Path)
-		out = append(out, found)
 	}
-	slices.SortFunc(out, func(a, b Found) int { return cmp.Compare(a.Path, b.Path) })
+	slices.Sort(out)
 	return out, nil
+}
+
+// Look reads one of Paths.
+func (f Folder) Look(path string) Found {
+	c, err := f.readFile(path)
+	return Found{Path: path, Copy: c, Err: err}
 }

@@ -106,7 +106,7 @@ type Node struct {
 	Disk      func() disk.State
 	Low       uint64
 	DataDir   string
-	CopiesDir string
+	Copies    []Folder
 	Keys      func() error
 	// Signer is nil where the keys are in this process.
 	Signer   *Signer
@@ -116,6 +116,18 @@ type Node struct {
 	// Restricted and Limited: payouts go to listed addresses, and what leaves
 	// is limited.
 	Restricted, Limited bool
+}
+
+// Folder is one for copies of Terms.
+type Folder struct {
+	Dir      string
+	Required bool
+	// Inside runs a look into the folder where no call into it hangs, and gives up
+	// after a while.
+	Inside func(ctx context.Context, look func() error) error
+	// Hangs is since when it does not answer, and what waits to be written there;
+	// zero where it answers.
+	Hangs func() (since time.Time, waiting int)
 }
 
 // Doctor looks.
@@ -133,6 +145,10 @@ func (d *Doctor) Look(ctx context.Context) Report {
 		r.Checks = append(r.Checks, d.chain(ctx, c)...)
 	}
 	r.Checks = append(r.Checks, d.database(ctx)...)
-	r.Checks = append(r.Checks, d.broker(), d.room(), d.fsync(), d.copies(), d.keys(ctx), d.certificate(), d.alarms(), d.towers(), d.payouts(), d.mainnet())
+	r.Checks = append(r.Checks, d.broker(), d.room(), d.fsync())
+	for _, f := range d.Node.Copies {
+		r.Checks = append(r.Checks, d.copies(ctx, f))
+	}
+	r.Checks = append(r.Checks, d.keys(ctx), d.certificate(), d.alarms(), d.towers(), d.payouts(), d.mainnet())
 	return r
 }

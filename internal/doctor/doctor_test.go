@@ -81,7 +81,7 @@ func newRig(t *testing.T) *rig {
 	r.Node = doctor.Node{
 		Durability: func(context.Context) ([]store.Setting, error) { return r.durable, r.silent }, Dialect: "postgres",
 		Connected: func() bool { return r.connected }, Replicas: 3, Disk: func() disk.State { return r.disk }, Low: 64 << 20,
-		DataDir: dir, CopiesDir: "/dev/shm", Keys: func() error { return r.locked }, CertFile: filepath.Join(dir, "cert.pem"),
+		DataDir: dir, Copies: []doctor.Folder{folder("/dev/shm")}, Keys: func() error { return r.locked }, CertFile: filepath.Join(dir, "cert.pem"),
 		Alarms: func() uint64 { return r.alarms }, Towers: 2, Restricted: true, Limited: true,
 	}
 	r.certify(t, 365*24*time.Hour)
@@ -97,6 +97,19 @@ func (r *rig) bad(state backend.State, reason backend.Reason) {
 // signs puts the keys elsewhere.
 func (r *rig) signs(err error, timeout time.Duration) {
 	r.Node.Signer = &doctor.Signer{Address: "signer:9540", Ask: func(context.Context) error { return err }, Timeout: timeout}
+}
+
+func folder(dir string) doctor.Folder {
+	return doctor.Folder{
+		Dir: dir, Required: true, Hangs: func() (time.Time, int) { return time.Time{}, 0 },
+		Inside: func(_ context.Context, look func() error) error { return look() },
+	}
+}
+
+// hang: the folder does not answer, and nobody looks into it.
+func hang(_ *testing.T, r *rig) {
+	r.Node.Copies[0].Hangs = func() (time.Time, int) { return time.Unix(now-60, 0), 3 }
+	r.Node.Copies[0].Inside = nil
 }
 
 // certify writes a certificate that ends after some time.
@@ -171,8 +184,10 @@ func spoiledNodes() []spoiled {
 		{"disk low", func(_ *testing.T, r *rig) { r.disk.Free = 1 << 29 }, "disk.room", doctor.Warn},
 		{"nothing kept back", func(_ *testing.T, r *rig) { r.disk.Reserve = 0 }, "disk.room", doctor.Warn},
 		{"no data folder", func(_ *testing.T, r *rig) { r.Node.DataDir = "/proc" }, "disk.sync", doctor.Fail},
-		{"copies beside the data", func(t *testing.T, r *rig) { r.Node.CopiesDir = filepath.Join(r.Node.DataDir, "terms") }, "copies", doctor.Warn},
-		{"copies not writable", func(_ *testing.T, r *rig) { r.Node.CopiesDir = "/proc/none" }, "copies", doctor.Fail},
+		{"copies beside the data", func(t *testing.T, r *rig) { r.Node.Copies[0].Dir = filepath.Join(r.Node.DataDir, "terms") }, "copies", doctor.Warn},
+		{"copies not writable", func(_ *testing.T, r *rig) { r.Node.Copies[0].Dir = "/proc/none" }, "copies", doctor.Fail},
+		{"copies hang", hang, "copies", doctor.Fail},
+		{"more copies hang", func(t *testing.T, r *rig) { hang(t, r); r.Node.Copies[0].Required = false }, "copies", doctor.Warn},
 		{"keys locked", func(_ *testing.T, r *rig) { r.locked = errWrong }, "keys", doctor.Fail},
 		{"certificate over", func(t *testing.T, r *rig) { r.certify(t, -time.Hour) }, "api.certificate", doctor.Fail},
 		{"certificate ends", func(t *testing.T, r *rig) { r.certify(t, 24*time.Hour) }, "api.certificate", doctor.Warn},

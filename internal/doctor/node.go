@@ -104,33 +104,53 @@ func syncTime(dir string) (time.Duration, error) {
 	return took[syncSamples/2], nil
 }
 
-// copies: the folder of the Terms is of use where it does not die with the
-// database.
-func (d *Doctor) copies() Check {
-	c := Check{ID: "copies", Subject: d.Node.CopiesDir}
-	if err := os.MkdirAll(d.Node.CopiesDir, 0o700); err != nil {
-		c.State, c.Found, c.Advice = Fail, err.Error(), "make policy.copies_dir writable: nothing is funded without a copy of its Terms"
+// copies: a folder for the Terms is of use where it can be written, and does not
+// die with the database.
+func (d *Doctor) copies(ctx context.Context, f Folder) Check {
+	c := Check{ID: "copies", Subject: f.Dir}
+	trouble := func(found, advice string) Check {
+		c.State, c.Found = Warn, found
+		c.Advice = advice + "; the log tells of each copy that is missing there"
+		if f.Required {
+			c.State, c.Advice = Fail, advice+": nothing is funded, and no secret shown, while a copy can't be written there"
+		}
 		return c
 	}
-	f, err := os.CreateTemp(d.Node.CopiesDir, ".doctor-*")
+	if since, waiting := f.Hangs(); !since.IsZero() {
+		return trouble(fmt.Sprintf("does not answer since %s; %d writes wait for it", since.UTC().Format(time.RFC3339), waiting),
+			"bring back the disk or server behind it, or take it out of the configuration")
+	}
+	var same bool
+	if err := f.Inside(ctx, func() (err error) {
+		same, err = writable(f.Dir, d.Node.DataDir)
+		return err
+	}); err != nil {
+		return trouble(err.Error(), "make the folder writable for the node")
+	}
+	c.Found = "writable, and on another disk than the data folder"
+	if same {
+		c.State, c.Found = Warn, "writable, but on the disk of the data folder"
+		c.Advice = "set policy.copies_dir, or one of policy.more_copies, to another disk: with the seed and one copy a swap survives the loss of the database"
+	}
+	return c
+}
+
+// writable makes sure that a folder can be written, and says whether it lies on
+// the disk of another one.
+func writable(dir, other string) (same bool, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return false, err
+	}
+	f, err := os.CreateTemp(dir, ".doctor-*")
 	if err == nil {
 		err = errors.Join(f.Close(), os.Remove(f.Name()))
 	}
 	if err != nil {
-		c.State, c.Found, c.Advice = Fail, err.Error(), "make policy.copies_dir writable: nothing is funded without a copy of its Terms"
-		return c
+		return false, err
 	}
-	data, err1 := device(d.Node.DataDir)
-	own, err2 := device(d.Node.CopiesDir)
-	switch {
-	case err1 != nil || err2 != nil:
-		c.State, c.Found = Unknown, errors.Join(err1, err2).Error()
-	case data == own:
-		c.State, c.Found, c.Advice = Warn, "writable, but on the disk of the data folder", "set policy.copies_dir to another disk: with the seed and one copy a swap survives the loss of the database"
-	default:
-		c.Found = "writable, and on another disk than the data folder"
-	}
-	return c
+	data, err1 := device(other)
+	own, err2 := device(dir)
+	return data == own, errors.Join(err1, err2)
 }
 
 func device(path string) (string, error) {

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/agreement"
 	"github.com/kofo-network/kofo/internal/copies"
+	"github.com/kofo-network/kofo/internal/doctor"
 	"github.com/kofo-network/kofo/internal/store"
+	"github.com/kofo-network/kofo/internal/telemetry"
 	"github.com/kofo-network/kofo/internal/vault"
 	"github.com/kofo-network/kofo/monitor/killpoint"
 )
@@ -19,21 +22,11 @@ import (
 // the database, before anything is funded. With the seed and one of them a swap
 // can be settled without anything else.
 type copyKeeper struct {
-	places []copyPlace
+	places []*copyPlace
 	store  *store.Store
 	log    *slog.Logger
-	// writing is held, by swap, from reading a note to writing it.
-	writing [64]sync.Mutex
-}
-
-// copyPlace is where copies are kept. A required one holds up the funding
-// while it fails.
-type copyPlace struct {
-	name     string
-	required bool
-	write    func(context.Context, copies.Copy) error
-	// noted: the copy there says that the secret may be out.
-	noted func(htlc.SwapID) bool
+	// missing counts what could not be written when it was wanted.
+	missing atomic.Uint64
 }
 
 // openCopies makes the places of the configuration.
@@ -47,14 +40,23 @@ func (c *core) openCopies() (*copyKeeper, error) {
 	for _, dir := range c.cfg.Policy.MoreCopies {
 		k.folder(v, c.cfg.Path(dir.Dir), dir.Required)
 	}
+	c.onClose(k.settle)
 	return k, nil
+}
+
+// settle waits for what is being written, as long as for anything else.
+func (k *copyKeeper) settle() {
+	for _, place := range k.places {
+		if err := place.look(context.Background(), func() error { return nil }); err != nil {
+			k.log.Warn("left behind unwritten", "place", place.name, "error", err)
+		}
+	}
 }
 
 func (k *copyKeeper) folder(v *vault.Vault, dir string, required bool) {
 	f := copies.Folder{Dir: dir, Vault: v}
-	k.places = append(k.places, copyPlace{
-		name: "folder " + dir, required: required,
-		write: func(_ context.Context, c copies.Copy) error { return f.Write(c) },
+	k.places = append(k.places, &copyPlace{
+		name: dir, required: required, limit: copyTime, write: f.Write,
 		noted: func(id htlc.SwapID) bool {
 			c, err := f.Read(id)
 			return err == nil && c.RevealOut
@@ -74,27 +76,35 @@ func (k *copyKeeper) EnsureCopy(ctx context.Context, s htlc.Swap) error {
 	return nil
 }
 
-// NoteReveal writes the copies anew, with whether the secret may be out.
+// NoteReveal writes the copies anew, with whether the secret may be out. It
+// returns when the note is durable at every required place, of which the folder
+// policy.copies_dir is always one: a required place that fails or hangs holds the
+// reveal, any other one holds it up for copyTime at most, and is told of.
 func (k *copyKeeper) NoteReveal(ctx context.Context, s htlc.Swap, out bool) error {
 	return k.write(ctx, s, out, false)
 }
 
+// write writes to all places at a time, so that none waits for another.
 func (k *copyKeeper) write(ctx context.Context, s htlc.Swap, revealOut, keep bool) error {
 	c, err := k.copyOf(ctx, s)
 	if err != nil {
 		return err
 	}
-	one := &k.writing[int(s.ID[0])%len(k.writing)]
-	one.Lock()
-	defer one.Unlock()
+	c.RevealOut = revealOut
+	began, answers := time.Now(), make([]<-chan error, len(k.places))
+	for i, place := range k.places {
+		answers[i] = place.put(c, keep)
+	}
 	var missing []error
-	for _, place := range k.places {
-		c.RevealOut = revealOut || keep && place.noted(s.ID)
-		err := place.write(ctx, c)
+	for i, place := range k.places {
+		err := place.wait(ctx, began, answers[i])
+		if err != nil {
+			k.missing.Add(1)
+		}
 		switch {
 		case err == nil:
 		case place.required:
-			missing = append(missing, fmt.Errorf("%s: %w", place.name, err))
+			missing = append(missing, fmt.Errorf("folder %s: %w", place.name, err))
 		default:
 			k.log.Warn("a copy of the terms is missing", "swap", s.ID.String(), "place", place.name, "error", err)
 		}
@@ -127,4 +137,38 @@ func (k *copyKeeper) copyOf(ctx context.Context, s htlc.Swap) (copies.Copy, erro
 		return copies.Copy{}, fmt.Errorf("read the ticket of swap %s: %w", s.ID, err)
 	}
 	return c, nil
+}
+
+// folders are the places as the doctor sees them.
+func (k *copyKeeper) folders() (out []doctor.Folder) {
+	for _, place := range k.places {
+		out = append(out, doctor.Folder{
+			Dir: place.name, Required: place.required, Inside: place.look,
+			Hangs: func() (time.Time, int) {
+				s := place.state()
+				return s.hangs, s.waiting
+			},
+		})
+	}
+	return out
+}
+
+// sources are numbers about the places.
+func (k *copyKeeper) sources() []telemetry.Source {
+	return []telemetry.Source{
+		{
+			Name: "copy_folders_hanging", Help: "Folders for copies of Terms that do not answer.",
+			Value: func() float64 {
+				n := 0
+				for _, place := range k.places {
+					n += toInt(!place.state().hangs.IsZero())
+				}
+				return float64(n)
+			},
+		},
+		{
+			Name: "copies_missing_total", Help: "Copies of Terms that could not be written when they were wanted, counted for each folder.", Counter: true,
+			Value: func() float64 { return float64(k.missing.Load()) },
+		},
+	}
 }

@@ -16,7 +16,7 @@ func (c *core) doctor() func(context.Context) doctor.Report {
 	d := &doctor.Doctor{OpenRows: safety.OpenRows, Now: time.Now, Node: doctor.Node{
 		Durability: c.store.Durability, Dialect: c.store.Dialect(),
 		Embedded: c.nats != nil, Connected: c.bus.Healthy, Replicas: c.cfg.Bus.Replicas,
-		Disk: c.disk.Look, Low: gate.MinDiskFree, DataDir: c.cfg.DataDir, CopiesDir: c.cfg.Path(c.cfg.Policy.CopiesDir),
+		Disk: c.disk.Look, Low: gate.MinDiskFree, DataDir: c.cfg.DataDir, Copies: c.copies.folders(),
 		Keys: func() error {
 			_, err := c.keys.EVM()
 			return err

@@ -36,7 +36,7 @@ type measured struct {
 // measured are the numbers of a settlement node.
 func (c *core) measured(api *server.Server) measured {
 	return measured{
-		sources: c.sources(api), measure: c.measure, more: c.pollWallet,
+		sources: append(c.sources(api), c.copies.sources()...), measure: c.measure, more: c.pollWallet,
 		cursor: func(_ context.Context, id htlc.ChainID) (uint64, bool) { return c.followed(id) },
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -128,7 +127,7 @@ func Restore(ctx context.Context, cfg config.Config, o Options, from Sources) (R
 	if err := beginRestore(ctx, cfg, mark, from.Backup != ""); err != nil {
 		return RestoreReport{}, err
 	}
-	r := &restorer{from: from, found: map[htlc.SwapID]copies.Copy{}, lacking: map[htlc.SwapID][]string{}, resumed: interrupted == nil}
+	r := &restorer{from: from, found: map[htlc.SwapID]copies.Copy{}, lacking: map[htlc.SwapID][]string{}, resumed: interrupted == nil, patience: readTime}
 	if from.Backup != "" {
 		if err := r.takeBackup(ctx, cfg, seed, o); err != nil {
 			return r.report, err
@@ -203,10 +202,12 @@ type restorer struct {
 	lacking map[htlc.SwapID][]string
 	// resumed: an earlier try was interrupted.
 	resumed bool
+	// patience is how long one call into a folder of copies may take.
+	patience time.Duration
 }
 
 func (r *restorer) run(ctx context.Context) error {
-	if err := r.gather(); err != nil {
+	if err := r.gather(ctx); err != nil {
 		return err
 	}
 	if r.from.Backup != "" {
@@ -308,7 +309,7 @@ func (r *restorer) keepAgreement(ctx context.Context, c copies.Copy) error {
 }
 
 // gather reads the copies of all sources.
-func (r *restorer) gather() error {
+func (r *restorer) gather(ctx context.Context) error {
 	v, err := vault.FromKey(r.core.storage.Recovery())
 	if err != nil {
 		return err
@@ -319,7 +320,7 @@ func (r *restorer) gather() error {
 		folders = append(folders, r.core.cfg.Path(more.Dir))
 	}
 	for _, dir := range append(folders, r.from.Folders...) {
-		r.gatherFolder(copies.Folder{Dir: dir, Vault: v})
+		r.gatherFolder(ctx, copies.Folder{Dir: dir, Vault: v})
 	}
 	for i, text := range r.from.Texts {
 		s := SourceReport{Name: fmt.Sprintf("text %d", i+1)}
@@ -328,26 +329,6 @@ func (r *restorer) gather() error {
 		r.report.Sources = append(r.report.Sources, s)
 	}
 	return nil
-}
-
-// gatherFolder reads a folder. That one is not there is told.
-func (r *restorer) gatherFolder(f copies.Folder) {
-	s := SourceReport{Name: "copies in " + f.Dir}
-	all, err := f.All()
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		s.Problems = append(s.Problems, "there is no such folder")
-	case err != nil:
-		s.Problems = append(s.Problems, err.Error())
-	}
-	for _, found := range all {
-		err := found.Err
-		if err != nil {
-			err = fmt.Errorf("%s: %w", filepath.Base(found.Path), err)
-		}
-		r.take(&s, found.Copy, err)
-	}
-	r.report.Sources = append(r.report.Sources, s)
 }
 
 // take keeps a copy of a source. The first one that has a ticket wins: all say

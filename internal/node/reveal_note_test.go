@@ -19,6 +19,30 @@ import (
 // Our own lock is undone meanwhile and sent again, for which the funding gate wants
 // the copy of the Terms. The note stays.
 func TestNoteOfARevealOutlivesTheFundingGate(t *testing.T) {
+	ctx := t.Context()
+	k, s, folder := noteKeeper(t)
+	if err := k.NoteReveal(ctx, s, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.EnsureCopy(ctx, s); err != nil {
+		t.Fatal(err)
+	}
+	c, err := folder.Read(s.ID)
+	if err != nil || !c.RevealOut {
+		t.Errorf("the secret may be out, and the copy says that it is not: %v", err)
+	}
+	if err := k.NoteReveal(ctx, s, false); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := folder.Read(s.ID); err != nil || c.RevealOut {
+		t.Errorf("the note is not taken back: %v", err)
+	}
+}
+
+// noteKeeper keeps copies of one swap, which is about to show its secret, in one
+// folder.
+func noteKeeper(t *testing.T) (*copyKeeper, htlc.Swap, copies.Folder) {
+	t.Helper()
 	ctx, seed, dir := t.Context(), newSeed(t), t.TempDir()
 	keys, err := seed.Keys()
 	if err != nil {
@@ -54,24 +78,10 @@ func TestNoteOfARevealOutlivesTheFundingGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := &copyKeeper{store: db, log: slog.New(slog.DiscardHandler)}
-	k.folder(v, filepath.Join(dir, "copies"), true)
+	folder := copies.Folder{Dir: filepath.Join(dir, "copies"), Vault: v}
+	k.folder(v, folder.Dir, true)
 	s.Phase = htlc.PhaseRevealing
-	if err := k.NoteReveal(ctx, s, true); err != nil {
-		t.Fatal(err)
-	}
-	if err := k.EnsureCopy(ctx, s); err != nil {
-		t.Fatal(err)
-	}
-	c, err := copies.Folder{Dir: filepath.Join(dir, "copies"), Vault: v}.Read(s.ID)
-	if err != nil || !c.RevealOut {
-		t.Errorf("the secret may be out, and the copy says that it is not: %v", err)
-	}
-	if err := k.NoteReveal(ctx, s, false); err != nil {
-		t.Fatal(err)
-	}
-	if c, err := (copies.Folder{Dir: filepath.Join(dir, "copies"), Vault: v}).Read(s.ID); err != nil || c.RevealOut {
-		t.Errorf("the note is not taken back: %v", err)
-	}
+	return k, s, folder
 }
 
 func signedTerms(t *testing.T) htlc.TermsSigned {

@@ -40,9 +40,11 @@ type Rules struct {
 	Parties []htlc.PartyID
 	Limits  []Limit
 	// MaxFees is the most that a transaction may cost in a chain's own coin, by
-	// chain: fundings, withdrawals and what takes them back. Redeems and refunds
-	// are not bounded: at their deadline not to sign is what loses.
-	MaxFees map[htlc.ChainID]htlc.Amount
+	// chain, and FeesPerDay what all of them may in 24 hours; both have a value
+	// where they say nothing. Redeems and refunds of signed Terms may cost more,
+	// see guardedEVM.closes. Those of the Bitcoin family are not counted: they are
+	// paid out of the contract alone.
+	MaxFees, FeesPerDay map[htlc.ChainID]htlc.Amount
 	// Margin is how long before the time lock of the leg that pays the party the
 	// secret is still given.
 	Margin time.Duration
@@ -130,14 +132,6 @@ func canonical(account string) string {
 		return strings.ToLower(account)
 	}
 	return account
-}
-
-// affordable refuses a fee over the limit of the chain.
-func (g *Guarded) affordable(op string, chain htlc.ChainID, fee htlc.Amount) error {
-	if most := g.rules.MaxFees[chain]; !most.IsZero() && fee.Cmp(most) > 0 {
-		return refuse(op, "a fee of %s base units on %s, at most %s", fee, chain, most)
-	}
-	return nil
 }
 
 // take counts what is let go.
@@ -257,8 +251,13 @@ func (i guardedIdentity) SignTerms(ctx context.Context, t htlc.Terms) (htlc.Sign
 	if err != nil {
 		return htlc.Signature{}, refuse(op, "%v", err)
 	}
+	pays, err := contractOf(t, in)
+	if err != nil {
+		return htlc.Signature{}, refuse(op, "%v", err)
+	}
 	err = g.take(entry{
 		Key: fmt.Sprintf("terms %s", t.ID()), Asset: t.Legs[out].Asset, Amount: t.Legs[out].Amount, Contract: contract, Swap: t.ID().String(),
+		Incoming: &leg{Contract: pays, Asset: t.Legs[in].Asset, Amount: t.Legs[in].Amount},
 	})
 	if err != nil {
 		return htlc.Signature{}, err

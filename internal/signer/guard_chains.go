@@ -48,6 +48,7 @@ func (b guardedBitcoin) SignPSBT(ctx context.Context, req bitcoin.SignRequest) (
 
 func (b guardedBitcoin) judge(op string, req bitcoin.SignRequest, seen bitcoin.Inspection) error {
 	fee := htlc.NewAmount(uint64(seen.Fee))
+	coins := "coins " + digestOf(seen)
 	switch req.Purpose {
 	case bitcoin.ForFund:
 		contract, err := contractOf(*req.Terms, req.Leg)
@@ -57,19 +58,19 @@ func (b guardedBitcoin) judge(op string, req bitcoin.SignRequest, seen bitcoin.I
 		if !b.g.journal.pays(seen.Swap, contract) {
 			return refuse(op, "it has not signed the terms %s for leg %d", seen.Swap, seen.Leg)
 		}
-		if err := b.g.affordable(op, b.chain, fee); err != nil {
+		if err := b.g.affordable(op, b.chain, coins, fee); err != nil {
 			return err
 		}
 		return b.g.journal.bind(contract, refsOf(seen), b.g.now().UTC())
 	case bitcoin.ForCancel:
-		return b.g.affordable(op, b.chain, fee)
+		return b.g.affordable(op, b.chain, coins, fee)
 	case bitcoin.ForRedeem, bitcoin.ForRefund:
 		return b.paysOwner(op, seen)
 	case bitcoin.ForWithdraw:
 		if err := b.paysOwner(op, seen); err != nil {
 			return err
 		}
-		if err := b.g.affordable(op, b.chain, fee); err != nil {
+		if err := b.g.affordable(op, b.chain, coins, fee); err != nil {
 			return err
 		}
 		return b.count(seen)
@@ -102,13 +103,12 @@ func (b guardedBitcoin) count(seen bitcoin.Inspection) error {
 	if paid == 0 {
 		return nil
 	}
-	sum := sha256.Sum256([]byte(strings.Join(refsOf(seen), " ")))
 	params, err := bitcoin.ParamsOf(b.chain)
 	if err != nil {
 		return err
 	}
 	return b.g.take(entry{
-		Key: fmt.Sprintf("pay %s %s", b.chain, hex.EncodeToString(sum[:])), Asset: params.Asset, Amount: htlc.NewAmount(paid),
+		Key: fmt.Sprintf("pay %s %s", b.chain, digestOf(seen)), Asset: params.Asset, Amount: htlc.NewAmount(paid),
 	})
 }
 
@@ -120,6 +120,13 @@ func refsOf(seen bitcoin.Inspection) []string {
 	}
 	slices.Sort(refs)
 	return refs
+}
+
+// digestOf names the coins that are spent: of two that spend the same, one is
+// mined.
+func digestOf(seen bitcoin.Inspection) string {
+	sum := sha256.Sum256([]byte(strings.Join(refsOf(seen), " ")))
+	return hex.EncodeToString(sum[:])
 }
 
 type guardedEVM struct {
@@ -146,34 +153,33 @@ func (e guardedEVM) judge(op string, seen evm.Inspection) error {
 	if err := e.g.serves(op, seen.Chain); err != nil {
 		return err
 	}
-	if seen.Kind == evm.CallClose {
-		return nil
-	}
 	fee, err := htlc.AmountFromBig(seen.MaxFee)
 	if err != nil {
 		return refuse(op, "%v", err)
 	}
-	if err := e.g.affordable(op, seen.Chain, fee); err != nil {
-		return err
+	if seen.Kind == evm.CallClose {
+		return e.closes(op, seen, fee)
 	}
 	switch seen.Kind {
-	case evm.CallIdle, evm.CallApprove, evm.CallClose:
-		return nil
+	case evm.CallIdle, evm.CallApprove:
 	case evm.CallFund:
 		for _, contract := range seen.Contracts {
 			if !e.g.journal.funds(contract.Hex()) {
 				return refuse(op, "it has signed no terms with contract %s", contract)
 			}
 		}
-		return nil
 	case evm.CallPay:
 		if err := e.g.payable(op, seen.Chain, seen.To.Hex()); err != nil {
 			return err
 		}
-		// Of two with one nonce one is mined.
-		return e.g.take(entry{Key: fmt.Sprintf("pay %s %d %s", seen.Chain, seen.Nonce, seen.Asset), Asset: seen.Asset, Amount: seen.Amount})
+	default:
+		return refuse(op, "it does not know that")
 	}
-	return refuse(op, "it does not know that")
+	// Of two with one nonce one is mined.
+	if err := e.g.affordable(op, seen.Chain, nonceOf(seen), fee); err != nil || seen.Kind != evm.CallPay {
+		return err
+	}
+	return e.g.take(entry{Key: fmt.Sprintf("pay %s %d %s", seen.Chain, seen.Nonce, seen.Asset), Asset: seen.Asset, Amount: seen.Amount})
 }
 
 // SignConsent is off unless the rules turn it on: see Rules.Consent.

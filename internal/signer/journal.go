@@ -37,20 +37,30 @@ type entry struct {
 	// the leg's id on its chain.
 	Contract string `json:"contract,omitempty"`
 	Swap     string `json:"swap,omitempty"`
+	// Incoming is the leg that pays the party.
+	Incoming *leg `json:"incoming,omitempty"`
 	// Coins are those that every funding of a contract has spent, so that no two
 	// of them can be mined.
 	Coins []string `json:"coins,omitempty"`
 }
 
+// leg is the contract of one, and what it pays.
+type leg struct {
+	Contract string       `json:"contract"`
+	Asset    htlc.AssetID `json:"asset"`
+	Amount   htlc.Amount  `json:"amount"`
+}
+
 // Journal remembers, over restarts, which Terms were signed and how much was let
 // go. What it has returned nil for is on disk.
 type Journal struct {
-	mu        sync.Mutex
-	file      *os.File
-	broken    error
-	entries   map[string]entry
-	contracts map[string]bool
-	swaps     map[string]string // the contract that each pays
+	mu      sync.Mutex
+	file    *os.File
+	broken  error
+	entries map[string]entry
+	paid    map[string]bool   // contracts that the party may fund
+	legs    map[string]leg    // contracts of signed Terms, either way
+	swaps   map[string]string // the contract that each pays
 }
 
 // OpenJournal reads a journal, or begins one. One process has it at a time: the
@@ -62,7 +72,7 @@ func OpenJournal(path string) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the journal: %w", err)
 	}
-	j := &Journal{file: file, entries: map[string]entry{}, contracts: map[string]bool{}, swaps: map[string]string{}}
+	j := &Journal{file: file, entries: map[string]entry{}, paid: map[string]bool{}, legs: map[string]leg{}, swaps: map[string]string{}}
 	if err = j.read(); err == nil && fresh {
 		err = syncFolder(filepath.Dir(path))
 	}
@@ -102,7 +112,11 @@ func (j *Journal) read() error {
 func (j *Journal) learn(e entry) {
 	j.entries[e.Key] = e
 	if e.Contract != "" {
-		j.contracts[e.Contract] = true
+		j.paid[e.Contract] = true
+		j.legs[e.Contract] = leg{Contract: e.Contract, Asset: e.Asset, Amount: e.Amount}
+	}
+	if e.Incoming != nil {
+		j.legs[e.Incoming.Contract] = *e.Incoming
 	}
 	if e.Swap != "" {
 		j.swaps[e.Swap] = e.Contract
@@ -197,7 +211,15 @@ func (j *Journal) within(e entry, limit Limit) error {
 func (j *Journal) funds(contract string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.contracts[contract]
+	return j.paid[contract]
+}
+
+// contract is what is known of a contract of Terms that were signed.
+func (j *Journal) contract(id string) (leg, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	found, known := j.legs[id]
+	return found, known
 }
 
 // signed reports whether the Terms were signed.

@@ -56,11 +56,12 @@ type Limit struct {
 	PerDay  htlc.Amount  `yaml:"per_day"`
 }
 
-// Fee is the most that a transaction of a chain may cost, in base units of its
-// own coin.
+// Fee is the most that a transaction of a chain may cost, and all of them in 24
+// hours, in base units of its own coin.
 type Fee struct {
-	Chain htlc.ChainID `yaml:"chain"`
-	Most  htlc.Amount  `yaml:"most"`
+	Chain  htlc.ChainID `yaml:"chain"`
+	Most   htlc.Amount  `yaml:"most"`
+	PerDay htlc.Amount  `yaml:"per_day"`
 }
 
 // Default is what a file need not say.
@@ -156,13 +157,14 @@ func (c Config) Rules() (signer.Rules, error) {
 	}
 	r := signer.Rules{
 		Chains: c.Chains, Accounts: c.Accounts, Parties: parties, MaxFees: map[htlc.ChainID]htlc.Amount{},
-		Margin: c.Margin, Consent: c.Consent,
+		FeesPerDay: map[htlc.ChainID]htlc.Amount{},
+		Margin:     c.Margin, Consent: c.Consent,
 	}
 	for _, l := range c.Limits {
 		r.Limits = append(r.Limits, signer.Limit{Asset: l.Asset, PerCall: l.PerCall, PerDay: l.PerDay})
 	}
 	for _, f := range c.MaxFees {
-		r.MaxFees[f.Chain] = f.Most
+		r.MaxFees[f.Chain], r.FeesPerDay[f.Chain] = f.Most, f.PerDay
 	}
 	return r, nil
 }

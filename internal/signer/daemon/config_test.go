@@ -20,7 +20,7 @@ chains: ["eip155:1337"]
 accounts: ["eip155:1337:0xAA"]
 parties: ["` + party + `"]
 limits: [{asset: "eip155:1337/slip44:60", per_call: 5, per_day: 7}]
-max_fees: [{chain: "eip155:1337", most: 9}]
+max_fees: [{chain: "eip155:1337", most: 9, per_day: 90}]
 margin: 3m
 consent: true
 `))
@@ -33,7 +33,7 @@ consent: true
 	}
 	if c.KeyFile != "seed.key" || c.DataDir != "/x" || r.Margin != 3*time.Minute || !r.Consent || r.Parties[0].String() != party ||
 		r.Limits[0].PerCall != htlc.NewAmount(5) || r.Limits[0].PerDay != htlc.NewAmount(7) ||
-		r.MaxFees["eip155:1337"] != htlc.NewAmount(9) || len(r.Accounts) != 1 || len(r.Chains) != 1 {
+		r.MaxFees["eip155:1337"] != htlc.NewAmount(9) || r.FeesPerDay["eip155:1337"] != htlc.NewAmount(90) || len(r.Accounts) != 1 || len(r.Chains) != 1 {
 		t.Errorf("%+v from %+v", r, c)
 	}
 }

@@ -157,10 +157,9 @@ func (e guardedEVM) judge(op string, seen evm.Inspection) error {
 	if err != nil {
 		return refuse(op, "%v", err)
 	}
-	if seen.Kind == evm.CallClose {
-		return e.closes(op, seen, fee)
-	}
 	switch seen.Kind {
+	case evm.CallClose:
+		return e.closes(op, seen, fee)
 	case evm.CallIdle, evm.CallApprove:
 	case evm.CallFund:
 		for _, contract := range seen.Contracts {

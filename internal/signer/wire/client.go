@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
@@ -27,6 +28,11 @@ import (
 
 // DefaultTimeout of one call. A chain's line of transactions waits for it.
 const DefaultTimeout = 10 * time.Second
+
+// reconnect: a signer that comes back is found within two seconds. By default it
+// is looked for ever more rarely, up to two minutes apart, and a redeem may have
+// no two minutes.
+var reconnect = backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}
 
 // Options of a client.
 type Options struct {
@@ -60,6 +66,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 		return nil, err
 	}
 	conn, err := grpc.NewClient(o.Address, grpc.WithTransportCredentials(credentials.NewTLS(config)),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: DefaultTimeout}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
 	if err != nil {
 		return nil, fmt.Errorf("signer at %s: %w", o.Address, err)

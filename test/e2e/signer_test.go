@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/kofo-network/kofo/internal/signer/daemon"
@@ -21,11 +22,12 @@ type keyholder struct {
 	dir     string
 	address string
 	process *child
+	line    *slowLine // between node and signer
 }
 
 // keyless takes the seed out of a party's folder, before its node is started,
 // and into that of a signer of its own.
-func (p *party) keyless(ctx context.Context) {
+func (p *party) keyless(ctx context.Context) *keyholder {
 	p.t.Helper()
 	h := &keyholder{t: p.t, of: p, dir: p.dir + "-signer"}
 	must(p.t, os.Mkdir(h.dir, 0o700))
@@ -41,21 +43,36 @@ func (p *party) keyless(ctx context.Context) {
 	own, err := wire.EnsurePair(h.dir, daemon.CertificateName)
 	must(p.t, err)
 	must(p.t, os.WriteFile(filepath.Join(p.dir, "signer.crt"), own.Certificate(), 0o600))
-	p.set.Signer = fmt.Sprintf("signer: {address: %q, timeout: 3s}", h.address)
+	h.line = newSlowLine(p.t, h.address)
+	p.set.Signer = fmt.Sprintf("signer: {address: %q, timeout: 3s}", h.line.address())
 	h.rules("1s")
 	h.start(ctx)
-	p.t.Cleanup(func() { must(p.t, h.process.stop()) })
+	p.t.Cleanup(func() {
+		if h.process != nil {
+			must(p.t, h.process.stop())
+		}
+	})
+	return h
 }
 
 // rules writes the signer's configuration.
-func (h *keyholder) rules(margin string) {
+func (h *keyholder) rules(margin string, more ...string) {
 	h.t.Helper()
 	must(h.t, os.WriteFile(filepath.Join(h.dir, "kofo-signer.yml"), fmt.Appendf(nil, `data_dir: %s
 listen: %s
 key_file: seed.key
 chains: ["%s", "%s"]
 margin: %s
-`, h.dir, h.address, bitcoinChain, ethereumChain, margin), 0o600))
+%s
+`, h.dir, h.address, bitcoinChain, ethereumChain, margin, strings.Join(more, "\n")), 0o600))
+}
+
+// judges starts it again with other rules.
+func (h *keyholder) judges(ctx context.Context, margin string, more ...string) {
+	h.t.Helper()
+	must(h.t, h.process.stop())
+	h.rules(margin, more...)
+	h.start(ctx)
 }
 
 func (h *keyholder) start(ctx context.Context) {
@@ -67,15 +84,22 @@ func (h *keyholder) start(ctx context.Context) {
 	must(h.t, err)
 }
 
-// newKeylessPair is newPair with both seeds in signers.
-func newKeylessPair(ctx context.Context, t *testing.T) pair {
+// kill ends it with SIGKILL.
+func (h *keyholder) kill() {
+	h.process.kill()
+	h.process = nil
+}
+
+// newKeylessPair is newPair where the seeds of some are in signers.
+func newKeylessPair(ctx context.Context, t *testing.T) (pair, map[*party]*keyholder) {
 	t.Helper()
 	p := pair{t: t, initiator: newParty(ctx, t, "initiator", embedded, nodes.chains), participant: newParty(ctx, t, "participant", embedded, nodes.chains)}
 	var err error
 	p.since, err = nodes.chains.bitcoin.height(ctx)
 	must(t, err)
+	holders := map[*party]*keyholder{}
 	for _, side := range []*party{p.initiator, p.participant} {
-		side.keyless(ctx)
+		holders[side] = side.keyless(ctx)
 		side.start(ctx)
 	}
 	p.initiator.payBitcoin(ctx, initiatorStart[btc].Int64())
@@ -83,7 +107,7 @@ func newKeylessPair(ctx context.Context, t *testing.T) pair {
 	must(t, nodes.chains.ethereum.pay(ctx, p.participant.account, participantStart[eth]))
 	p.has(ctx, p.initiator, initiatorStart, money{})
 	p.has(ctx, p.participant, participantStart, money{})
-	return p
+	return p, holders
 }
 
 // TestSwapWithoutSeeds: neither node has a key, in either role; and nothing of
@@ -91,7 +115,7 @@ func newKeylessPair(ctx context.Context, t *testing.T) pair {
 func TestSwapWithoutSeeds(t *testing.T) {
 	t.Parallel()
 	ctx := swapContext(t)
-	p := newKeylessPair(ctx, t)
+	p, _ := newKeylessPair(ctx, t)
 	p.swapped(ctx, p.agree(ctx))
 	for _, side := range []*party{p.initiator, p.participant} {
 		for _, name := range []string{"seed.key", wallet.SeedFileName} {

@@ -203,6 +203,12 @@ func (r *restorer) endWithdrawals(ctx context.Context) error {
 		if err := r.core.store.SettleWithdrawal(ctx, w.RequestID, w.Tx.ID, store.WithdrawalFailed); err != nil {
 			return fmt.Errorf("withdrawal %s: %w", w.RequestID, err)
 		}
+		if w.Parts > 0 {
+			r.report.Missing = append(r.report.Missing, fmt.Sprintf(
+				"The split into %d coins of %s of %s (%s) was under way at the backup and is in no block. It isn't sent again: split anew.",
+				w.Parts, w.Amount, w.Asset, w.Tx.ID))
+			continue
+		}
 		r.report.Missing = append(r.report.Missing, fmt.Sprintf(
 			"The withdrawal of %s of %s to %s (%s) was under way at the backup and is in no block. It isn't sent again, since it may have been paid otherwise: look at the chain, and withdraw anew if it wasn't.",
 			w.Amount, w.Asset, w.To, w.Tx.ID))

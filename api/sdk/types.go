@@ -59,6 +59,9 @@ type (
 	RaiseBudgetResponse = kofov1.RaiseBudgetResponse
 	BudgetPurpose       = kofov1.BudgetPurpose
 	Budget              = kofov1.Budget
+	Branch              = kofov1.Branch
+	SignatureState      = kofov1.SignatureState
+	BranchSignature     = kofov1.BranchSignature
 	GetRequest          = kofov1.GetRequest
 	GetResponse         = kofov1.GetResponse
 	Documents           = kofov1.Documents
@@ -164,6 +167,20 @@ const (
 const (
 	RoleInitiator   = kofov1.Role_ROLE_INITIATOR
 	RoleParticipant = kofov1.Role_ROLE_PARTICIPANT
+)
+
+// Values of Branch.
+const (
+	BranchFund   = kofov1.Branch_BRANCH_FUND
+	BranchRedeem = kofov1.Branch_BRANCH_REDEEM
+	BranchRefund = kofov1.Branch_BRANCH_REFUND
+)
+
+// Values of SignatureState.
+const (
+	SignatureUnsigned  = kofov1.SignatureState_SIGNATURE_STATE_UNSIGNED
+	SignatureSigned    = kofov1.SignatureState_SIGNATURE_STATE_SIGNED
+	SignatureNotNeeded = kofov1.SignatureState_SIGNATURE_STATE_NOT_NEEDED
 )
 
 // Values of BudgetPurpose.

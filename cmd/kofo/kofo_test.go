@@ -407,7 +407,7 @@ func TestShowAndWatchTellTheStory(t *testing.T) {
 	r := a.run("swap", "show", id)
 	for _, want := range []string{
 		"FUNDED", "your lock", "in block 1001, 2 confirmations (2 needed)", strings.Repeat("1", 64), "time lock", "The other party locks its coins on ethereum",
-		"Otherwise", "refundable", "Risk       none.", "Locked     0.05 BTC (5,000,000 sat)", "Worst case",
+		"Otherwise", "refundable", "Unsigned   redeem, until ", "Unsigned   refund, possible in ", "Risk       none.", "Locked     0.05 BTC (5,000,000 sat)", "Worst case",
 	} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("no %q in\n%s", want, r.out)

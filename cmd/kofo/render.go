@@ -152,6 +152,7 @@ func (a *app) outlook(v view) []string {
 	for _, f := range s.GetHeld() {
 		out = append(out, fmt.Sprintf("Held       %s (%s%s)", f.GetCondition(), word(f.GetState().String(), "FINDING_STATE_"), detail(f.GetDetail())))
 	}
+	out = append(out, a.signatureLines(v)...)
 	risk := "none. "
 	if s.GetRisk().GetAtRisk() {
 		risk = "FUNDS AT RISK. "

@@ -169,7 +169,7 @@ func (s *Server) swapView(ctx context.Context, r agreement.Record, stored store.
 	}
 	view.WorstCaseLoss = s.worstCase(ctx, swap)
 	s.putBudgets(view, swap)
-	return view, nil
+	return view, s.putSignatures(ctx, view, swap)
 }
 
 func (s *Server) legView(swap htlc.Swap, i int) *kofov1.Leg {

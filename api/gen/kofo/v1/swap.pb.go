@@ -574,6 +574,120 @@ func (FeeKind) EnumDescriptor() ([]byte, []int) {
 	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{7}
 }
 
+// Branch is a transaction that a party may have to sign in a swap.
+type Branch int32
+
+const (
+	// Not said.
+	Branch_BRANCH_UNSPECIFIED Branch = 0
+	// Locks the own leg.
+	Branch_BRANCH_FUND Branch = 1
+	// Takes the leg that pays this node.
+	Branch_BRANCH_REDEEM Branch = 2
+	// Takes the own leg back.
+	Branch_BRANCH_REFUND Branch = 3
+)
+
+// Enum value maps for Branch.
+var (
+	Branch_name = map[int32]string{
+		0: "BRANCH_UNSPECIFIED",
+		1: "BRANCH_FUND",
+		2: "BRANCH_REDEEM",
+		3: "BRANCH_REFUND",
+	}
+	Branch_value = map[string]int32{
+		"BRANCH_UNSPECIFIED": 0,
+		"BRANCH_FUND":        1,
+		"BRANCH_REDEEM":      2,
+		"BRANCH_REFUND":      3,
+	}
+)
+
+func (x Branch) Enum() *Branch {
+	p := new(Branch)
+	*p = x
+	return p
+}
+
+func (x Branch) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Branch) Descriptor() protoreflect.EnumDescriptor {
+	return file_kofo_v1_swap_proto_enumTypes[8].Descriptor()
+}
+
+func (Branch) Type() protoreflect.EnumType {
+	return &file_kofo_v1_swap_proto_enumTypes[8]
+}
+
+func (x Branch) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Branch.Descriptor instead.
+func (Branch) EnumDescriptor() ([]byte, []int) {
+	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{8}
+}
+
+// SignatureState is how far the signature of a branch is.
+type SignatureState int32
+
+const (
+	// Not said.
+	SignatureState_SIGNATURE_STATE_UNSPECIFIED SignatureState = 0
+	// Not signed, and it may be needed.
+	SignatureState_SIGNATURE_STATE_UNSIGNED SignatureState = 1
+	// Signed and stored; for a higher fee it is signed again.
+	SignatureState_SIGNATURE_STATE_SIGNED SignatureState = 2
+	// Not needed as things stand; a reorganisation may change that.
+	SignatureState_SIGNATURE_STATE_NOT_NEEDED SignatureState = 3
+)
+
+// Enum value maps for SignatureState.
+var (
+	SignatureState_name = map[int32]string{
+		0: "SIGNATURE_STATE_UNSPECIFIED",
+		1: "SIGNATURE_STATE_UNSIGNED",
+		2: "SIGNATURE_STATE_SIGNED",
+		3: "SIGNATURE_STATE_NOT_NEEDED",
+	}
+	SignatureState_value = map[string]int32{
+		"SIGNATURE_STATE_UNSPECIFIED": 0,
+		"SIGNATURE_STATE_UNSIGNED":    1,
+		"SIGNATURE_STATE_SIGNED":      2,
+		"SIGNATURE_STATE_NOT_NEEDED":  3,
+	}
+)
+
+func (x SignatureState) Enum() *SignatureState {
+	p := new(SignatureState)
+	*p = x
+	return p
+}
+
+func (x SignatureState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SignatureState) Descriptor() protoreflect.EnumDescriptor {
+	return file_kofo_v1_swap_proto_enumTypes[9].Descriptor()
+}
+
+func (SignatureState) Type() protoreflect.EnumType {
+	return &file_kofo_v1_swap_proto_enumTypes[9]
+}
+
+func (x SignatureState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SignatureState.Descriptor instead.
+func (SignatureState) EnumDescriptor() ([]byte, []int) {
+	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{9}
+}
+
 // BudgetPurpose says for what a budget is.
 type BudgetPurpose int32
 
@@ -612,11 +726,11 @@ func (x BudgetPurpose) String() string {
 }
 
 func (BudgetPurpose) Descriptor() protoreflect.EnumDescriptor {
-	return file_kofo_v1_swap_proto_enumTypes[8].Descriptor()
+	return file_kofo_v1_swap_proto_enumTypes[10].Descriptor()
 }
 
 func (BudgetPurpose) Type() protoreflect.EnumType {
-	return &file_kofo_v1_swap_proto_enumTypes[8]
+	return &file_kofo_v1_swap_proto_enumTypes[10]
 }
 
 func (x BudgetPurpose) Number() protoreflect.EnumNumber {
@@ -625,7 +739,7 @@ func (x BudgetPurpose) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BudgetPurpose.Descriptor instead.
 func (BudgetPurpose) EnumDescriptor() ([]byte, []int) {
-	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{8}
+	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{10}
 }
 
 // Leg is one transfer inside a swap.
@@ -1223,7 +1337,11 @@ type Swap struct {
 	// Counts the events applied; a greater one is newer.
 	Version uint64 `protobuf:"varint,24,opt,name=version,proto3" json:"version,omitempty"`
 	// The most that this node's transactions may cost each; empty once closed.
-	Budgets       []*Budget `protobuf:"bytes,30,rep,name=budgets,proto3" json:"budgets,omitempty"`
+	Budgets []*Budget `protobuf:"bytes,30,rep,name=budgets,proto3" json:"budgets,omitempty"`
+	// What this node's keys have signed and have yet to sign: the funding, the
+	// redeem and the refund, in this order. Empty until all have signed the terms,
+	// and once closed.
+	Signatures    []*BranchSignature `protobuf:"bytes,31,rep,name=signatures,proto3" json:"signatures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1433,6 +1551,107 @@ func (x *Swap) GetBudgets() []*Budget {
 	return nil
 }
 
+func (x *Swap) GetSignatures() []*BranchSignature {
+	if x != nil {
+		return x.Signatures
+	}
+	return nil
+}
+
+// BranchSignature says of one branch whether it is signed, and until when it must
+// be. It matters where the keys are in a signer that may be away.
+type BranchSignature struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which transaction.
+	Branch Branch `protobuf:"varint,1,opt,name=branch,proto3,enum=kofo.v1.Branch" json:"branch,omitempty"`
+	// The leg that it is about.
+	Leg uint32 `protobuf:"varint,2,opt,name=leg,proto3" json:"leg,omitempty"`
+	// Whether it is signed.
+	State SignatureState `protobuf:"varint,3,opt,name=state,proto3,enum=kofo.v1.SignatureState" json:"state,omitempty"`
+	// It cannot be signed sooner, by the chain's clock; unset where it can, or
+	// where something else than time decides.
+	From *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	// It must be signed by then, by the chain's clock; unset where it comes never
+	// too late, and where nothing is unsigned.
+	Until *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
+	// One sentence for people.
+	Text          string `protobuf:"bytes,6,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BranchSignature) Reset() {
+	*x = BranchSignature{}
+	mi := &file_kofo_v1_swap_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BranchSignature) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BranchSignature) ProtoMessage() {}
+
+func (x *BranchSignature) ProtoReflect() protoreflect.Message {
+	mi := &file_kofo_v1_swap_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BranchSignature.ProtoReflect.Descriptor instead.
+func (*BranchSignature) Descriptor() ([]byte, []int) {
+	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *BranchSignature) GetBranch() Branch {
+	if x != nil {
+		return x.Branch
+	}
+	return Branch_BRANCH_UNSPECIFIED
+}
+
+func (x *BranchSignature) GetLeg() uint32 {
+	if x != nil {
+		return x.Leg
+	}
+	return 0
+}
+
+func (x *BranchSignature) GetState() SignatureState {
+	if x != nil {
+		return x.State
+	}
+	return SignatureState_SIGNATURE_STATE_UNSPECIFIED
+}
+
+func (x *BranchSignature) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *BranchSignature) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *BranchSignature) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // Budget is the most that one transaction of a purpose may cost.
 type Budget struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1449,7 +1668,7 @@ type Budget struct {
 
 func (x *Budget) Reset() {
 	*x = Budget{}
-	mi := &file_kofo_v1_swap_proto_msgTypes[6]
+	mi := &file_kofo_v1_swap_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1461,7 +1680,7 @@ func (x *Budget) String() string {
 func (*Budget) ProtoMessage() {}
 
 func (x *Budget) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_swap_proto_msgTypes[6]
+	mi := &file_kofo_v1_swap_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1474,7 +1693,7 @@ func (x *Budget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Budget.ProtoReflect.Descriptor instead.
 func (*Budget) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{6}
+	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Budget) GetPurpose() BudgetPurpose {
@@ -1530,7 +1749,7 @@ type HistoryEntry struct {
 
 func (x *HistoryEntry) Reset() {
 	*x = HistoryEntry{}
-	mi := &file_kofo_v1_swap_proto_msgTypes[7]
+	mi := &file_kofo_v1_swap_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1761,7 @@ func (x *HistoryEntry) String() string {
 func (*HistoryEntry) ProtoMessage() {}
 
 func (x *HistoryEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_kofo_v1_swap_proto_msgTypes[7]
+	mi := &file_kofo_v1_swap_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1774,7 @@ func (x *HistoryEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryEntry.ProtoReflect.Descriptor instead.
 func (*HistoryEntry) Descriptor() ([]byte, []int) {
-	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{7}
+	return file_kofo_v1_swap_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *HistoryEntry) GetSequence() uint64 {
@@ -1676,7 +1895,7 @@ const file_kofo_v1_swap_proto_rawDesc = "" +
 	"\x03leg\x18\x02 \x01(\rR\x03leg\x12\x12\n" +
 	"\x04txid\x18\x03 \x01(\tR\x04txid\x12&\n" +
 	"\x03fee\x18\x04 \x01(\v2\x14.kofo.v1.AssetAmountR\x03fee\x12\x14\n" +
-	"\x05final\x18\x05 \x01(\bR\x05final\"\xbc\b\n" +
+	"\x05final\x18\x05 \x01(\bR\x05final\"\xf6\b\n" +
 	"\x04Swap\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
 	"\boffer_id\x18\x02 \x01(\tR\aofferId\x12!\n" +
@@ -1708,7 +1927,17 @@ const file_kofo_v1_swap_proto_rawDesc = "" +
 	"updated_at\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x127\n" +
 	"\tclosed_at\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\bclosedAt\x12\x18\n" +
 	"\aversion\x18\x18 \x01(\x04R\aversion\x12)\n" +
-	"\abudgets\x18\x1e \x03(\v2\x0f.kofo.v1.BudgetR\abudgets\"|\n" +
+	"\abudgets\x18\x1e \x03(\v2\x0f.kofo.v1.BudgetR\abudgets\x128\n" +
+	"\n" +
+	"signatures\x18\x1f \x03(\v2\x18.kofo.v1.BranchSignatureR\n" +
+	"signatures\"\xf1\x01\n" +
+	"\x0fBranchSignature\x12'\n" +
+	"\x06branch\x18\x01 \x01(\x0e2\x0f.kofo.v1.BranchR\x06branch\x12\x10\n" +
+	"\x03leg\x18\x02 \x01(\rR\x03leg\x12-\n" +
+	"\x05state\x18\x03 \x01(\x0e2\x17.kofo.v1.SignatureStateR\x05state\x12.\n" +
+	"\x04from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
+	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x12\n" +
+	"\x04text\x18\x06 \x01(\tR\x04text\"|\n" +
 	"\x06Budget\x120\n" +
 	"\apurpose\x18\x01 \x01(\x0e2\x16.kofo.v1.BudgetPurposeR\apurpose\x12(\n" +
 	"\x04most\x18\x02 \x01(\v2\x14.kofo.v1.AssetAmountR\x04most\x12\x16\n" +
@@ -1789,7 +2018,17 @@ const file_kofo_v1_swap_proto_rawDesc = "" +
 	"\x0fFEE_KIND_REDEEM\x10\x02\x12\x13\n" +
 	"\x0fFEE_KIND_REFUND\x10\x03\x12\x11\n" +
 	"\rFEE_KIND_BUMP\x10\x04\x12\x14\n" +
-	"\x10FEE_KIND_ABANDON\x10\x05*e\n" +
+	"\x10FEE_KIND_ABANDON\x10\x05*W\n" +
+	"\x06Branch\x12\x16\n" +
+	"\x12BRANCH_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vBRANCH_FUND\x10\x01\x12\x11\n" +
+	"\rBRANCH_REDEEM\x10\x02\x12\x11\n" +
+	"\rBRANCH_REFUND\x10\x03*\x8b\x01\n" +
+	"\x0eSignatureState\x12\x1f\n" +
+	"\x1bSIGNATURE_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18SIGNATURE_STATE_UNSIGNED\x10\x01\x12\x1a\n" +
+	"\x16SIGNATURE_STATE_SIGNED\x10\x02\x12\x1e\n" +
+	"\x1aSIGNATURE_STATE_NOT_NEEDED\x10\x03*e\n" +
 	"\rBudgetPurpose\x12\x1e\n" +
 	"\x1aBUDGET_PURPOSE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15BUDGET_PURPOSE_REDEEM\x10\x01\x12\x19\n" +
@@ -1807,8 +2046,8 @@ func file_kofo_v1_swap_proto_rawDescGZIP() []byte {
 	return file_kofo_v1_swap_proto_rawDescData
 }
 
-var file_kofo_v1_swap_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_kofo_v1_swap_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_kofo_v1_swap_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
+var file_kofo_v1_swap_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_kofo_v1_swap_proto_goTypes = []any{
 	(Role)(0),                     // 0: kofo.v1.Role
 	(Phase)(0),                    // 1: kofo.v1.Phase
@@ -1818,60 +2057,68 @@ var file_kofo_v1_swap_proto_goTypes = []any{
 	(ActionKind)(0),               // 5: kofo.v1.ActionKind
 	(FindingState)(0),             // 6: kofo.v1.FindingState
 	(FeeKind)(0),                  // 7: kofo.v1.FeeKind
-	(BudgetPurpose)(0),            // 8: kofo.v1.BudgetPurpose
-	(*Leg)(nil),                   // 9: kofo.v1.Leg
-	(*NextAction)(nil),            // 10: kofo.v1.NextAction
-	(*Risk)(nil),                  // 11: kofo.v1.Risk
-	(*Finding)(nil),               // 12: kofo.v1.Finding
-	(*FeePaid)(nil),               // 13: kofo.v1.FeePaid
-	(*Swap)(nil),                  // 14: kofo.v1.Swap
-	(*Budget)(nil),                // 15: kofo.v1.Budget
-	(*HistoryEntry)(nil),          // 16: kofo.v1.HistoryEntry
-	(*AssetAmount)(nil),           // 17: kofo.v1.AssetAmount
-	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
+	(Branch)(0),                   // 8: kofo.v1.Branch
+	(SignatureState)(0),           // 9: kofo.v1.SignatureState
+	(BudgetPurpose)(0),            // 10: kofo.v1.BudgetPurpose
+	(*Leg)(nil),                   // 11: kofo.v1.Leg
+	(*NextAction)(nil),            // 12: kofo.v1.NextAction
+	(*Risk)(nil),                  // 13: kofo.v1.Risk
+	(*Finding)(nil),               // 14: kofo.v1.Finding
+	(*FeePaid)(nil),               // 15: kofo.v1.FeePaid
+	(*Swap)(nil),                  // 16: kofo.v1.Swap
+	(*BranchSignature)(nil),       // 17: kofo.v1.BranchSignature
+	(*Budget)(nil),                // 18: kofo.v1.Budget
+	(*HistoryEntry)(nil),          // 19: kofo.v1.HistoryEntry
+	(*AssetAmount)(nil),           // 20: kofo.v1.AssetAmount
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
 }
 var file_kofo_v1_swap_proto_depIdxs = []int32{
 	3,  // 0: kofo.v1.Leg.role:type_name -> kofo.v1.LegRole
-	17, // 1: kofo.v1.Leg.amount:type_name -> kofo.v1.AssetAmount
+	20, // 1: kofo.v1.Leg.amount:type_name -> kofo.v1.AssetAmount
 	4,  // 2: kofo.v1.Leg.status:type_name -> kofo.v1.LegStatus
-	18, // 3: kofo.v1.Leg.fund_by:type_name -> google.protobuf.Timestamp
-	18, // 4: kofo.v1.Leg.redeem_by:type_name -> google.protobuf.Timestamp
-	18, // 5: kofo.v1.Leg.time_lock:type_name -> google.protobuf.Timestamp
-	18, // 6: kofo.v1.Leg.chain_clock:type_name -> google.protobuf.Timestamp
+	21, // 3: kofo.v1.Leg.fund_by:type_name -> google.protobuf.Timestamp
+	21, // 4: kofo.v1.Leg.redeem_by:type_name -> google.protobuf.Timestamp
+	21, // 5: kofo.v1.Leg.time_lock:type_name -> google.protobuf.Timestamp
+	21, // 6: kofo.v1.Leg.chain_clock:type_name -> google.protobuf.Timestamp
 	5,  // 7: kofo.v1.NextAction.kind:type_name -> kofo.v1.ActionKind
-	18, // 8: kofo.v1.NextAction.at_time:type_name -> google.protobuf.Timestamp
-	18, // 9: kofo.v1.NextAction.deadline:type_name -> google.protobuf.Timestamp
-	17, // 10: kofo.v1.Risk.locked:type_name -> kofo.v1.AssetAmount
+	21, // 8: kofo.v1.NextAction.at_time:type_name -> google.protobuf.Timestamp
+	21, // 9: kofo.v1.NextAction.deadline:type_name -> google.protobuf.Timestamp
+	20, // 10: kofo.v1.Risk.locked:type_name -> kofo.v1.AssetAmount
 	6,  // 11: kofo.v1.Finding.state:type_name -> kofo.v1.FindingState
 	7,  // 12: kofo.v1.FeePaid.kind:type_name -> kofo.v1.FeeKind
-	17, // 13: kofo.v1.FeePaid.fee:type_name -> kofo.v1.AssetAmount
+	20, // 13: kofo.v1.FeePaid.fee:type_name -> kofo.v1.AssetAmount
 	0,  // 14: kofo.v1.Swap.role:type_name -> kofo.v1.Role
 	1,  // 15: kofo.v1.Swap.phase:type_name -> kofo.v1.Phase
 	2,  // 16: kofo.v1.Swap.outcome:type_name -> kofo.v1.Outcome
-	17, // 17: kofo.v1.Swap.sends:type_name -> kofo.v1.AssetAmount
-	17, // 18: kofo.v1.Swap.receives:type_name -> kofo.v1.AssetAmount
-	9,  // 19: kofo.v1.Swap.legs:type_name -> kofo.v1.Leg
-	10, // 20: kofo.v1.Swap.next_action:type_name -> kofo.v1.NextAction
-	10, // 21: kofo.v1.Swap.otherwise:type_name -> kofo.v1.NextAction
-	11, // 22: kofo.v1.Swap.risk:type_name -> kofo.v1.Risk
-	12, // 23: kofo.v1.Swap.held:type_name -> kofo.v1.Finding
-	13, // 24: kofo.v1.Swap.fees_paid:type_name -> kofo.v1.FeePaid
-	17, // 25: kofo.v1.Swap.fees_total:type_name -> kofo.v1.AssetAmount
-	17, // 26: kofo.v1.Swap.worst_case_loss:type_name -> kofo.v1.AssetAmount
-	18, // 27: kofo.v1.Swap.accept_by:type_name -> google.protobuf.Timestamp
-	18, // 28: kofo.v1.Swap.cut_off:type_name -> google.protobuf.Timestamp
-	18, // 29: kofo.v1.Swap.created_at:type_name -> google.protobuf.Timestamp
-	18, // 30: kofo.v1.Swap.updated_at:type_name -> google.protobuf.Timestamp
-	18, // 31: kofo.v1.Swap.closed_at:type_name -> google.protobuf.Timestamp
-	15, // 32: kofo.v1.Swap.budgets:type_name -> kofo.v1.Budget
-	8,  // 33: kofo.v1.Budget.purpose:type_name -> kofo.v1.BudgetPurpose
-	17, // 34: kofo.v1.Budget.most:type_name -> kofo.v1.AssetAmount
-	18, // 35: kofo.v1.HistoryEntry.time:type_name -> google.protobuf.Timestamp
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	20, // 17: kofo.v1.Swap.sends:type_name -> kofo.v1.AssetAmount
+	20, // 18: kofo.v1.Swap.receives:type_name -> kofo.v1.AssetAmount
+	11, // 19: kofo.v1.Swap.legs:type_name -> kofo.v1.Leg
+	12, // 20: kofo.v1.Swap.next_action:type_name -> kofo.v1.NextAction
+	12, // 21: kofo.v1.Swap.otherwise:type_name -> kofo.v1.NextAction
+	13, // 22: kofo.v1.Swap.risk:type_name -> kofo.v1.Risk
+	14, // 23: kofo.v1.Swap.held:type_name -> kofo.v1.Finding
+	15, // 24: kofo.v1.Swap.fees_paid:type_name -> kofo.v1.FeePaid
+	20, // 25: kofo.v1.Swap.fees_total:type_name -> kofo.v1.AssetAmount
+	20, // 26: kofo.v1.Swap.worst_case_loss:type_name -> kofo.v1.AssetAmount
+	21, // 27: kofo.v1.Swap.accept_by:type_name -> google.protobuf.Timestamp
+	21, // 28: kofo.v1.Swap.cut_off:type_name -> google.protobuf.Timestamp
+	21, // 29: kofo.v1.Swap.created_at:type_name -> google.protobuf.Timestamp
+	21, // 30: kofo.v1.Swap.updated_at:type_name -> google.protobuf.Timestamp
+	21, // 31: kofo.v1.Swap.closed_at:type_name -> google.protobuf.Timestamp
+	18, // 32: kofo.v1.Swap.budgets:type_name -> kofo.v1.Budget
+	17, // 33: kofo.v1.Swap.signatures:type_name -> kofo.v1.BranchSignature
+	8,  // 34: kofo.v1.BranchSignature.branch:type_name -> kofo.v1.Branch
+	9,  // 35: kofo.v1.BranchSignature.state:type_name -> kofo.v1.SignatureState
+	21, // 36: kofo.v1.BranchSignature.from:type_name -> google.protobuf.Timestamp
+	21, // 37: kofo.v1.BranchSignature.until:type_name -> google.protobuf.Timestamp
+	10, // 38: kofo.v1.Budget.purpose:type_name -> kofo.v1.BudgetPurpose
+	20, // 39: kofo.v1.Budget.most:type_name -> kofo.v1.AssetAmount
+	21, // 40: kofo.v1.HistoryEntry.time:type_name -> google.protobuf.Timestamp
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_kofo_v1_swap_proto_init() }
@@ -1881,14 +2128,14 @@ func file_kofo_v1_swap_proto_init() {
 	}
 	file_kofo_v1_asset_proto_init()
 	file_kofo_v1_swap_proto_msgTypes[1].OneofWrappers = []any{}
-	file_kofo_v1_swap_proto_msgTypes[7].OneofWrappers = []any{}
+	file_kofo_v1_swap_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kofo_v1_swap_proto_rawDesc), len(file_kofo_v1_swap_proto_rawDesc)),
-			NumEnums:      9,
-			NumMessages:   8,
+			NumEnums:      11,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

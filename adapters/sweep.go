@@ -27,8 +27,8 @@ const MetaMember = "member"
 // can be held up through any of them, so an adapter refuses a member once its
 // deadline is near, and the caller then replaces the sweep by the lone redeems.
 type Sweep struct {
-	// Spends are the members. Fees.Deadline and Fees.Budget are the member's own;
-	// its share of the fee stays within the budget.
+	// Spends are the members. Fees.Deadline and Fees.Budget are the member's own:
+	// within its budget its lone redeem can take the place of the whole sweep.
 	Spends []Spend
 	// Replace is the last stored sweep of these members or of others; the same
 	// is returned where it still serves.

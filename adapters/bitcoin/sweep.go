@@ -254,8 +254,7 @@ func (s *sweepPlan) keyWitness(member) wire.TxWitness {
 	return wire.TxWitness{make([]byte, schnorr.SignatureSize)}
 }
 
-// price finds the fee: the market's, more where another sweep is replaced, and
-// of no member more than its budget, nor so much that it brings nothing.
+// price finds the fee: the market's, more where another sweep is replaced.
 func (s *sweepPlan) price(last *storedSweep, witness func(*sweepPlan, member) wire.TxWitness) error {
 	out := wire.NewTxOut(0, s.payout)
 	s.joint = s.build(out)
@@ -273,21 +272,37 @@ func (s *sweepPlan) price(last *storedSweep, witness func(*sweepPlan, member) wi
 	}
 	rate := rateOf(s.fee, size)
 	s.saved = adapters.Saving{Size: alone - size, Fee: amountOf(feeFor(rate, alone) - feeFor(rate, size))}
-	share := (s.fee + int64(len(s.members)) - 1) / int64(len(s.members))
 	for i, m := range s.members {
-		if budget, fits := m.spend.Fees.Budget.Uint64(); fits && budget != 0 && uint64(share) > budget {
-			return ofMember(i, &adapters.Error{
-				Reason: "BUDGET_TOO_SMALL", Op: fmt.Sprintf("sweep leg %d for %d satoshi", m.spend.Leg, share), Retryable: true,
-				Err: adapters.ErrBudget,
-			})
-		}
-		if least := share + s.params.dustLimit(s.payout); m.c.amount < least {
-			return ofMember(i, dust(fmt.Sprintf("sweep %d satoshi", m.c.amount), least))
+		if err := s.checkLeave(m); err != nil {
+			return ofMember(i, err)
 		}
 	}
 	in, _ := s.joint.total()
 	out.Value = in - s.fee
 	s.joint = s.build(out)
+	return nil
+}
+
+// checkLeave refuses a member that could not leave the sweep by itself: its own
+// redeem takes the sweep's place only where it pays for all that it throws out and
+// for its own relay (BIP-125), within its budget and out of its amount. Else a
+// contract of little worth would be held by a sweep that does not confirm.
+func (s *sweepPlan) checkLeave(m member) error {
+	leave := s.fee + feeFor(s.now.step, virtualSize(s.lone(m).unsigned(0)))
+	op := fmt.Sprintf("sweep leg %d, which could leave for %d satoshi", m.spend.Leg, leave)
+	budget, fits := m.spend.Fees.Budget.Uint64()
+	if fits && budget != 0 && uint64(leave) > budget {
+		return &adapters.Error{
+			Reason: "SWEEP_TOO_LARGE", Op: op, Advice: "sweep fewer together, or send its own redeem",
+			Err: fmt.Errorf("%w: %w of %d satoshi", adapters.ErrNotInSweep, adapters.ErrBudget, budget),
+		}
+	}
+	if least := leave + s.params.dustLimit(s.payout); m.c.amount < least {
+		return &adapters.Error{
+			Reason: "SWEEP_TOO_LARGE", Op: op, Advice: "sweep fewer together, or send its own redeem",
+			Err: fmt.Errorf("%w: %w: it has %d satoshi and needs %d", adapters.ErrNotInSweep, adapters.ErrDust, m.c.amount, least),
+		}
+	}
 	return nil
 }
 

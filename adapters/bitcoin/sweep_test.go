@@ -205,16 +205,16 @@ func TestSweepMembers(t *testing.T) {
 		kind   error
 		reason string
 	}{
-		"twice":               {func(s *adapters.Spend) { *s = spends[0] }, adapters.ErrMismatch, "CONTRACT_MISMATCH"},
-		"another output":      {func(s *adapters.Spend) { s.Ref = spends[0].Ref }, adapters.ErrMismatch, "CONTRACT_MISMATCH"},
-		"no reference":        {func(s *adapters.Spend) { s.Ref = "" }, adapters.ErrMismatch, "CONTRACT_MISMATCH"},
-		"no leg":              {func(s *adapters.Spend) { s.Leg = 7 }, adapters.ErrMismatch, "CONTRACT_MISMATCH"},
-		"in no block":         {func(s *adapters.Spend) { *s = unmined }, adapters.ErrNotFunded, "NOT_FUNDED"},
-		"spent":               {func(s *adapters.Spend) { *s = gone }, adapters.ErrSpent, "ALREADY_SPENT"},
-		"deadline near":       {func(s *adapters.Spend) { s.Fees.Deadline = clock + bitcoin.DefaultClimbWindow }, adapters.ErrNotInSweep, "SWEEP_TOO_LATE"},
-		"deadline past":       {func(s *adapters.Spend) { s.Fees.Deadline = 1 }, adapters.ErrNotInSweep, "SWEEP_TOO_LATE"},
-		"refund near":         {func(s *adapters.Spend) { s.Fees.Now = clock + sweptAfter - 3600 }, adapters.ErrNotInSweep, "SWEEP_TOO_LATE"},
-		"a share over budget": {func(s *adapters.Spend) { s.Fees.Budget = htlc.NewAmount(100) }, adapters.ErrBudget, "BUDGET_TOO_SMALL"},
+		"twice":              {func(s *adapters.Spend) { *s = spends[0] }, adapters.ErrMismatch, "CONTRACT_MISMATCH"},
+		"another output":     {func(s *adapters.Spend) { s.Ref = spends[0].Ref }, adapters.ErrMismatch, "CONTRACT_MISMATCH"},
+		"no reference":       {func(s *adapters.Spend) { s.Ref = "" }, adapters.ErrMismatch, "CONTRACT_MISMATCH"},
+		"no leg":             {func(s *adapters.Spend) { s.Leg = 7 }, adapters.ErrMismatch, "CONTRACT_MISMATCH"},
+		"in no block":        {func(s *adapters.Spend) { *s = unmined }, adapters.ErrNotFunded, "NOT_FUNDED"},
+		"spent":              {func(s *adapters.Spend) { *s = gone }, adapters.ErrSpent, "ALREADY_SPENT"},
+		"deadline near":      {func(s *adapters.Spend) { s.Fees.Deadline = clock + bitcoin.DefaultClimbWindow }, adapters.ErrNotInSweep, "SWEEP_TOO_LATE"},
+		"deadline past":      {func(s *adapters.Spend) { s.Fees.Deadline = 1 }, adapters.ErrNotInSweep, "SWEEP_TOO_LATE"},
+		"refund near":        {func(s *adapters.Spend) { s.Fees.Now = clock + sweptAfter - 3600 }, adapters.ErrNotInSweep, "SWEEP_TOO_LATE"},
+		"no budget to leave": {func(s *adapters.Spend) { s.Fees.Budget = htlc.NewAmount(100) }, adapters.ErrBudget, "SWEEP_TOO_LARGE"},
 	} {
 		list := append([]adapters.Spend{}, spends[:3]...)
 		c.member(&list[2])

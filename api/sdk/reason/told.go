@@ -55,6 +55,7 @@ var details = []Detail{
 	{"SPENT_IN_MEMPOOL", SwapState, "a transaction in the mempool spends the same coin"},
 	{"SWEEP_SERVES", SwapState, "the stored sweep is as good as a new one; the node sends it again"},
 	{"SWEEP_SIZE", SwapState, "too few or too many contracts for one transaction; the node redeems them otherwise"},
+	{"SWEEP_TOO_LARGE", SwapState, "a contract whose own redeem could not take the sweep's place within its budget; the node redeems it otherwise"},
 	{"SWEEP_TOO_LATE", SwapState, "a deadline is near; the node sends the contract's own redeem"},
 	{"TOO_EARLY", RefundNotOpen, "the time lock is not open yet"},
 	{"TOO_LATE_TO_FUND", CoinsReserved, "the lane was kept for a funding until a time that is past"},

@@ -21,6 +21,20 @@ type (
 	LegSearched struct{ Leg int }
 )
 
+// RevealNote says outside the database how far an Initiator is with showing its
+// secret. The later one counts.
+type RevealNote uint8
+
+// The notes in their order. NoteBegun is durable before the secret leaves, NoteOut
+// once it was handed to a node. A restored Initiator goes on without a gate after
+// NoteOut alone: after NoteBegun the secret is either inside, or in a redeem that
+// no chain and no mempool shows.
+const (
+	NoteInside RevealNote = iota
+	NoteBegun
+	NoteOut
+)
+
 // Kind names the event.
 func (Restored) Kind() EventKind    { return KindRestored }
 func (LegSearched) Kind() EventKind { return KindLegSearched }
@@ -34,11 +48,11 @@ func (e Restored) applyTo(s *Swap) ([]Effect, error) {
 	return nil, nil
 }
 
-// recall: the Initiator's reveal is noted outside the database before the secret
-// is first released, so a note says that it may be out. Past the cut-off too it
-// then redeems: whoever has seen the secret could take the incoming leg back when
-// its time lock opens, and redeem ours afterwards. Without a note the secret is
-// inside, where the gate keeps it.
+// recall: NoteOut stands outside the database as soon as the Initiator's secret was
+// handed to a node. Past the cut-off too it then redeems: whoever has seen the
+// secret could take the incoming leg back when its time lock opens, and redeem ours
+// afterwards. Without that note the gate keeps the secret inside, and a secret that
+// is seen all the same is used at once.
 func (s *Swap) recall(revealOut bool) {
 	if revealOut && s.Initiator() {
 		s.Released = true

@@ -203,8 +203,8 @@ func (n *node) keeper() *gate.Keeper {
 	}
 }
 
-func (n *node) EnsureCopy(context.Context, htlc.Swap) error       { return n.deny("copy") }
-func (n *node) NoteReveal(context.Context, htlc.Swap, bool) error { return n.deny("note") }
+func (n *node) EnsureCopy(context.Context, htlc.Swap) error                  { return n.deny("copy") }
+func (n *node) NoteReveal(context.Context, htlc.Swap, htlc.RevealNote) error { return n.deny("note") }
 
 func (n *node) run(ctx context.Context, log *slog.Logger) {
 	n.group, ctx = errgroup.WithContext(ctx)

@@ -41,8 +41,8 @@ type Copy struct {
 	Signed htlc.SignedTerms // with Since: no funding is older
 	Self   int              // which of the parties we are
 	Ticket string           // the offer; empty where there is none
-	// RevealOut: we are the Initiator, and the secret may be out.
-	RevealOut bool
+	// Note: we are the Initiator, and this far with showing the secret.
+	Note htlc.RevealNote
 }
 
 // body is the encrypted form. Terms and ticket stand in it as the texts that
@@ -52,8 +52,9 @@ type body struct {
 	Self    int    `json:"self"`
 	Terms   string `json:"terms"`
 	Ticket  string `json:"ticket,omitempty"`
-	// RevealOut is no secret, and padded like the rest.
-	RevealOut bool `json:"revealOut,omitempty"`
+	// Neither is a secret, and both are padded like the rest.
+	RevealBegun bool `json:"revealBegun,omitempty"`
+	RevealOut   bool `json:"revealOut,omitempty"`
 }
 
 // Seal encrypts a copy. Terms that not all have signed are refused: such a
@@ -62,7 +63,10 @@ func Seal(v *vault.Vault, c Copy) ([]byte, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("copy of the terms: %w", err)
 	}
-	plain, err := json.Marshal(body{Version: Version, Self: c.Self, Terms: c.Signed.Text(), Ticket: c.Ticket, RevealOut: c.RevealOut})
+	plain, err := json.Marshal(body{
+		Version: Version, Self: c.Self, Terms: c.Signed.Text(), Ticket: c.Ticket,
+		RevealBegun: c.Note >= htlc.NoteBegun, RevealOut: c.Note == htlc.NoteOut,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("copy of the terms: %w", err)
 	}
@@ -91,7 +95,13 @@ func decode(plain []byte) (Copy, error) {
 	if b.Version != Version {
 		return Copy{}, fmt.Errorf("%w: version %d", ErrVersion, b.Version)
 	}
-	c := Copy{Self: b.Self, Ticket: b.Ticket, RevealOut: b.RevealOut}
+	c := Copy{Self: b.Self, Ticket: b.Ticket}
+	switch {
+	case b.RevealOut: // alone where an earlier version wrote it, before the reveal
+		c.Note = htlc.NoteOut
+	case b.RevealBegun:
+		c.Note = htlc.NoteBegun
+	}
 	var err error
 	if c.Signed, err = htlc.ParseSignedTerms(b.Terms); err != nil {
 		return Copy{}, fmt.Errorf("%w: %w", ErrContent, err)
@@ -124,7 +134,7 @@ func (c Copy) check() error {
 func (c Copy) Opening() htlc.TermsSigned {
 	return htlc.TermsSigned{
 		Terms: c.Signed.Terms, Self: c.Self, Signatures: c.Signed.Signatures, Since: c.Signed.Since, Restored: true,
-		RevealOut: c.RevealOut,
+		RevealOut: c.Note == htlc.NoteOut,
 	}
 }
 

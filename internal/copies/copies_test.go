@@ -76,13 +76,19 @@ func TestFolderKeepsCopies(t *testing.T) {
 	v, keys := newVault(t, ours)
 	f := Folder{Dir: filepath.Join(t.TempDir(), "copies"), Vault: v}
 	c := Copy{Signed: signedTerms(t, keys, 1), Self: 1}
-	if c.RevealOut = true; f.Write(c) != nil {
+	if c.Note = htlc.NoteOut; f.Write(c) != nil {
 		t.Fatal("not written")
 	}
-	if got, err := f.Read(c.Signed.Terms.ID()); err != nil || !got.RevealOut || !got.Opening().RevealOut {
+	if got, err := f.Read(c.Signed.Terms.ID()); err != nil || got.Note != htlc.NoteOut || !got.Opening().RevealOut {
 		t.Fatalf("the note is lost: %v", err)
 	}
-	c.RevealOut = false
+	if c.Note = htlc.NoteBegun; f.Write(c) != nil {
+		t.Fatal("not written")
+	}
+	if got, err := f.Read(c.Signed.Terms.ID()); err != nil || got.Note != htlc.NoteBegun || got.Opening().RevealOut {
+		t.Fatalf("a secret that was about to be shown counts as shown: %v", err)
+	}
+	c.Note = htlc.NoteInside
 	for range 2 {
 		if err := f.Write(c); err != nil {
 			t.Fatal(err)

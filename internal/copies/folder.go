@@ -31,7 +31,7 @@ func (f Folder) Path(swap htlc.SwapID) string {
 // the disk. An intact copy is left as it is.
 func (f Folder) Write(c Copy) error {
 	swap := c.Signed.Terms.ID()
-	if old, err := f.Read(swap); err == nil && old.Signed.Text() == c.Signed.Text() && old.Self == c.Self && old.Ticket == c.Ticket && old.RevealOut == c.RevealOut {
+	if old, err := f.Read(swap); err == nil && old.Signed.Text() == c.Signed.Text() && old.Self == c.Self && old.Ticket == c.Ticket && old.Note == c.Note {
 		return syncDir(f.Dir) // an earlier call may have died before this
 	}
 	sealed, err := Seal(f.Vault, c)

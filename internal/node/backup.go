@@ -151,7 +151,7 @@ func (r *restorer) forgive(ctx context.Context) error {
 		if err := r.restoreLane(ctx, s.ID, s.Terms, s.Out()); err != nil {
 			r.lacking[s.ID] = append(r.lacking[s.ID], err.Error())
 		}
-		restored := htlc.Restored{RevealOut: r.found[s.ID].RevealOut}
+		restored := htlc.Restored{RevealOut: r.found[s.ID].Note == htlc.NoteOut}
 		next, effects, err := htlc.Transition(s, restored)
 		if errors.Is(err, htlc.ErrStale) {
 			return nil // by an earlier try

@@ -57,9 +57,12 @@ func (k *copyKeeper) folder(v *vault.Vault, dir string, required bool) {
 	f := copies.Folder{Dir: dir, Vault: v}
 	k.places = append(k.places, &copyPlace{
 		name: dir, required: required, limit: copyTime, write: f.Write,
-		noted: func(id htlc.SwapID) bool {
+		noted: func(id htlc.SwapID) htlc.RevealNote {
 			c, err := f.Read(id)
-			return err == nil && c.RevealOut
+			if err != nil {
+				return htlc.NoteInside
+			}
+			return c.Note
 		},
 	})
 }
@@ -69,31 +72,37 @@ func (k *copyKeeper) folder(v *vault.Vault, dir string, required bool) {
 // swap does not know of one before its redeem was taken.
 func (k *copyKeeper) EnsureCopy(ctx context.Context, s htlc.Swap) error {
 	killpoint.At(killpoint.TermsBeforeCopy)
-	if err := k.write(ctx, s, s.Initiator() && s.Released, true); err != nil {
+	note := htlc.NoteInside
+	if s.Initiator() && s.Released {
+		note = htlc.NoteOut
+	}
+	if err := k.write(ctx, s, note, false); err != nil {
 		return err
 	}
 	killpoint.At(killpoint.TermsAfterCopy)
 	return nil
 }
 
-// NoteReveal writes the copies anew, with whether the secret may be out. It
-// returns when the note is durable at every required place, of which the folder
+// NoteReveal writes the copies anew, with how far the showing of the secret is.
+// Back to NoteInside it only takes NoteBegun: what is out is out.
+//
+// It returns when the note is durable at every required place, of which the folder
 // policy.copies_dir is always one: a required place that fails or hangs holds the
 // reveal, any other one holds it up for copyTime at most, and is told of.
-func (k *copyKeeper) NoteReveal(ctx context.Context, s htlc.Swap, out bool) error {
-	return k.write(ctx, s, out, false)
+func (k *copyKeeper) NoteReveal(ctx context.Context, s htlc.Swap, note htlc.RevealNote) error {
+	return k.write(ctx, s, note, note == htlc.NoteInside)
 }
 
 // write writes to all places at a time, so that none waits for another.
-func (k *copyKeeper) write(ctx context.Context, s htlc.Swap, revealOut, keep bool) error {
+func (k *copyKeeper) write(ctx context.Context, s htlc.Swap, note htlc.RevealNote, back bool) error {
 	c, err := k.copyOf(ctx, s)
 	if err != nil {
 		return err
 	}
-	c.RevealOut = revealOut
+	c.Note = note
 	began, answers := time.Now(), make([]<-chan error, len(k.places))
 	for i, place := range k.places {
-		answers[i] = place.put(c, keep)
+		answers[i] = place.put(c, back)
 	}
 	var missing []error
 	for i, place := range k.places {

@@ -37,8 +37,8 @@ type copyPlace struct {
 	name     string
 	required bool
 	write    func(copies.Copy) error
-	// noted: the copy there says that the secret may be out.
-	noted func(htlc.SwapID) bool
+	// noted is what the copy there says of the secret.
+	noted func(htlc.SwapID) htlc.RevealNote
 	limit time.Duration
 
 	mu    sync.Mutex
@@ -50,8 +50,8 @@ type copyPlace struct {
 // errand is something to be done at a place: a copy to be written, or a look.
 type errand struct {
 	copy copies.Copy
-	// keep: a note that stands there stays.
-	keep    bool
+	// back: a note that the secret is about to be shown is taken back.
+	back    bool
 	look    func() error
 	waiting []chan<- error
 }
@@ -78,8 +78,8 @@ func (p *copyPlace) state() placeState {
 func (p *copyPlace) hangs() bool { return !p.since.IsZero() && time.Since(p.since) >= p.limit }
 
 // put wants a copy to be written. The answer comes once it is durable.
-func (p *copyPlace) put(c copies.Copy, keep bool) <-chan error {
-	return p.want(c.Signed.Terms.ID(), errand{copy: c, keep: keep})
+func (p *copyPlace) put(c copies.Copy, back bool) <-chan error {
+	return p.want(c.Signed.Terms.ID(), errand{copy: c, back: back})
 }
 
 // look runs something inside the place, in its turn, and waits for it.
@@ -144,14 +144,15 @@ func (p *copyPlace) hanging() error {
 // note that was wanted is lost only to one that takes it back, and then nobody
 // is told that it stands.
 func (e *errand) take(later errand) {
-	if later.keep {
-		later.copy.RevealOut = later.copy.RevealOut || e.copy.RevealOut
-		later.keep = e.keep
+	lost := later.back && e.copy.Note == htlc.NoteBegun
+	if !lost {
+		later.copy.Note = max(later.copy.Note, e.copy.Note)
+		later.back = later.back || e.back
 	}
-	if e.look == nil && (e.keep || later.copy.RevealOut == e.copy.RevealOut) {
-		later.waiting = e.waiting
-	} else {
+	if lost || e.look != nil {
 		tell(e.waiting, errOvertaken)
+	} else {
+		later.waiting = e.waiting
 	}
 	*e = later
 }
@@ -182,8 +183,11 @@ func (p *copyPlace) run(id htlc.SwapID, e *errand) error {
 	if e.look != nil {
 		return e.look()
 	}
-	c := e.copy
-	c.RevealOut = c.RevealOut || e.keep && p.noted(id)
+	c, stands := e.copy, p.noted(id)
+	if e.back && stands == htlc.NoteBegun {
+		stands = htlc.NoteInside
+	}
+	c.Note = max(c.Note, stands)
 	return p.write(c)
 }
 

@@ -88,11 +88,11 @@ func TestSafety_D2_HangingFolder(t *testing.T) {
 				t.Fatalf("copy: %v", err)
 			}
 			for range 20 {
-				if err := k.NoteReveal(ctx, s, true); errors.Is(err, errPlaceHangs) != required || !required && err != nil {
+				if err := k.NoteReveal(ctx, s, htlc.NoteOut); errors.Is(err, errPlaceHangs) != required || !required && err != nil {
 					t.Fatalf("note: %v", err)
 				}
 			}
-			if c, err := own.Read(s.ID); err != nil || !c.RevealOut {
+			if c, err := own.Read(s.ID); err != nil || c.Note != htlc.NoteOut {
 				t.Fatalf("the own folder has no note: %v", err)
 			}
 			state := k.places[1].state()
@@ -108,11 +108,11 @@ func TestSafety_D2_HangingFolder(t *testing.T) {
 			checkDoctor(t, k.folders()[1], required)
 			release()
 			idle(t, k.places[1])
-			if c, err := gone.Read(s.ID); err != nil || !c.RevealOut {
+			if c, err := gone.Read(s.ID); err != nil || c.Note != htlc.NoteOut {
 				t.Errorf("the folder did not get the note that it missed: %v", err)
 			}
 			k.places[1].limit = time.Minute
-			if err := k.NoteReveal(ctx, s, true); err != nil {
+			if err := k.NoteReveal(ctx, s, htlc.NoteOut); err != nil {
 				t.Errorf("the folder is back: %v", err)
 			}
 		})
@@ -144,14 +144,14 @@ func TestPlaceIsEnteredByOne(t *testing.T) {
 	t.Parallel()
 	var inside, most atomic.Int32
 	held := make(chan struct{})
-	p := &copyPlace{limit: hanging, noted: func(htlc.SwapID) bool { return false }, write: func(copies.Copy) error {
+	p := &copyPlace{limit: hanging, noted: func(htlc.SwapID) htlc.RevealNote { return htlc.NoteInside }, write: func(copies.Copy) error {
 		most.Store(max(most.Load(), inside.Add(1)))
 		<-held
 		inside.Add(-1)
 		return nil
 	}}
 	put := func(i int) error {
-		return p.wait(t.Context(), time.Now(), p.want(htlc.SwapID{byte(i), byte(i >> 8), 1}, errand{keep: true}))
+		return p.wait(t.Context(), time.Now(), p.want(htlc.SwapID{byte(i), byte(i >> 8), 1}, errand{}))
 	}
 	for i := range mostOwed {
 		if err := put(i); !errors.Is(err, errPlaceHangs) {
@@ -173,34 +173,37 @@ func TestPlaceIsEnteredByOne(t *testing.T) {
 // that it stands.
 func TestOvertakenNoteIsNotConfirmed(t *testing.T) {
 	t.Parallel()
-	held, wrote := make(chan struct{}), make(chan bool, 9)
-	p := &copyPlace{limit: time.Minute, noted: func(htlc.SwapID) bool { return true }, write: func(c copies.Copy) error {
+	held, wrote := make(chan struct{}), make(chan htlc.RevealNote, 9)
+	p := &copyPlace{limit: time.Minute, noted: func(htlc.SwapID) htlc.RevealNote { return htlc.NoteBegun }, write: func(c copies.Copy) error {
 		<-held
-		wrote <- c.RevealOut
+		wrote <- c.Note
 		return nil
 	}}
 	id := htlc.SwapID{1}
-	want := func(out, keep bool) <-chan error {
-		return p.want(id, errand{copy: copies.Copy{RevealOut: out}, keep: keep})
+	want := func(note htlc.RevealNote) <-chan error {
+		return p.want(id, errand{copy: copies.Copy{Note: note}, back: note == htlc.NoteInside})
 	}
-	inside := want(false, true)
+	copied := func() <-chan error { return p.want(id, errand{}) }
+	inside := copied()
 	until(t, func() bool { return p.state().waiting == 0 })
-	note, copied, back, later := want(true, false), want(false, true), want(false, false), want(false, true)
+	note, merged, back, later := want(htlc.NoteBegun), copied(), want(htlc.NoteInside), copied()
+	held <- struct{}{}
+	until(t, func() bool { return len(wrote) == 1 && p.state().waiting == 0 })
+	out, never := want(htlc.NoteOut), want(htlc.NoteInside)
 	close(held)
 	idle(t, p)
-	for _, answer := range []<-chan error{inside, back, later} {
+	for _, answer := range []<-chan error{inside, back, later, out, never} {
 		if err := <-answer; err != nil {
 			t.Error(err)
 		}
 	}
-	if err := <-note; !errors.Is(err, errOvertaken) {
-		t.Errorf("the note: %v", err)
+	for _, answer := range []<-chan error{note, merged} {
+		if err := <-answer; !errors.Is(err, errOvertaken) {
+			t.Errorf("confirmed: %v", err)
+		}
 	}
-	if err := <-copied; !errors.Is(err, errOvertaken) {
-		t.Errorf("the copy with the note: %v", err)
-	}
-	if first, last := <-wrote, <-wrote; !first || last || len(wrote) != 0 {
-		t.Errorf("wrote %t, then %t", first, last)
+	if a, b, c := <-wrote, <-wrote, <-wrote; a != htlc.NoteBegun || b != htlc.NoteInside || c != htlc.NoteOut || len(wrote) != 0 {
+		t.Errorf("wrote %d, %d, %d", a, b, c)
 	}
 }
 

@@ -348,11 +348,11 @@ func (r *restorer) take(s *SourceReport, c copies.Copy, err error) {
 	if !known && !slices.Contains(r.order, id) {
 		r.order = append(r.order, id)
 	}
-	out := before.RevealOut || c.RevealOut // one that was written before the reveal does not know
+	note := max(before.Note, c.Note) // one that was written before the reveal does not know
 	if known && before.Ticket != "" {
 		c = before
 	}
-	c.RevealOut = out
+	c.Note = note
 	r.found[id] = c
 }
 
@@ -432,7 +432,7 @@ func (r *restorer) finish(ctx context.Context) error {
 			r.report.Swaps = append(r.report.Swaps, SwapReport{ID: id.String(), Phase: "new", Outcome: "none", Missing: r.lacking[id]})
 			continue
 		}
-		r.report.Swaps = append(r.report.Swaps, reportOf(record.Swap, r.lacking[id]))
+		r.report.Swaps = append(r.report.Swaps, reportOf(record.Swap, r.found[id].Note, r.lacking[id]))
 	}
 	if len(r.order) == 0 {
 		r.report.Missing = append(r.report.Missing,
@@ -445,7 +445,7 @@ func (r *restorer) finish(ctx context.Context) error {
 	return nil
 }
 
-func reportOf(s htlc.Swap, lacking []string) SwapReport {
+func reportOf(s htlc.Swap, note htlc.RevealNote, lacking []string) SwapReport {
 	out := SwapReport{
 		ID: s.ID.String(), Initiator: s.Initiator(), Phase: s.Phase.String(), Outcome: s.Outcome.String(), Missing: lacking,
 	}
@@ -458,6 +458,6 @@ func reportOf(s htlc.Swap, lacking []string) SwapReport {
 			FundingTx: l.FundTx, SpendTx: l.SpendTx, TimeLock: s.Terms.Legs[i].TimeLock,
 		})
 	}
-	out.Missing = append(out.Missing, forgotten(s)...)
+	out.Missing = append(out.Missing, forgotten(s, note)...)
 	return out
 }

@@ -355,7 +355,7 @@ func copied(d *desk, id htlc.SwapID) (noted bool) {
 	if err != nil {
 		d.t.Fatalf("there is no copy: %v", err)
 	}
-	return c.RevealOut
+	return c.Note == htlc.NoteOut
 }
 
 // passTime moves both chains past the time locks.

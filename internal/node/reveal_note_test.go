@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,21 +22,61 @@ import (
 func TestNoteOfARevealOutlivesTheFundingGate(t *testing.T) {
 	ctx := t.Context()
 	k, s, folder := noteKeeper(t)
-	if err := k.NoteReveal(ctx, s, true); err != nil {
+	if err := k.NoteReveal(ctx, s, htlc.NoteBegun); err != nil {
 		t.Fatal(err)
 	}
 	if err := k.EnsureCopy(ctx, s); err != nil {
 		t.Fatal(err)
 	}
 	c, err := folder.Read(s.ID)
-	if err != nil || !c.RevealOut {
+	if err != nil || c.Note != htlc.NoteBegun {
 		t.Errorf("the secret may be out, and the copy says that it is not: %v", err)
 	}
-	if err := k.NoteReveal(ctx, s, false); err != nil {
+	if err := k.NoteReveal(ctx, s, htlc.NoteInside); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := folder.Read(s.ID); err != nil || c.RevealOut {
+	if c, err := folder.Read(s.ID); err != nil || c.Note != htlc.NoteInside {
 		t.Errorf("the note is not taken back: %v", err)
+	}
+}
+
+// TestSafety_D2_BegunRevealAsksTheGate: the node dies between the note of its
+// reveal and the release, and its database is lost. Restored it has shown nothing:
+// the gate is asked again, and past the cut-off no secret that nobody knows is
+// shown (TestSafety_D2_ForgottenReveal). Once the secret was handed to a node no
+// later note takes that back, and the restored node goes on without a gate.
+func TestSafety_D2_BegunRevealAsksTheGate(t *testing.T) {
+	ctx := t.Context()
+	k, s, folder := noteKeeper(t)
+	restored := func() (htlc.Swap, htlc.RevealNote) {
+		c, err := folder.Read(s.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, _, err := htlc.Transition(htlc.Swap{}, c.Opening())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s, c.Note
+	}
+	if err := k.NoteReveal(ctx, s, htlc.NoteBegun); err != nil {
+		t.Fatal(err)
+	}
+	back, note := restored()
+	if note != htlc.NoteBegun || back.Released || !back.Restored {
+		t.Errorf("a secret that nobody knows counts as shown: note %d, phase %s", note, back.Phase)
+	}
+	back.Phase, back.Legs[back.In()].Status = htlc.PhaseFunded, htlc.LegConfirmed
+	if told := forgotten(back, note); len(told) != 1 || !strings.Contains(told[0], "about to show") {
+		t.Errorf("the owner is told %q", told)
+	}
+	for _, after := range []htlc.RevealNote{htlc.NoteOut, htlc.NoteBegun, htlc.NoteInside} {
+		if err := k.NoteReveal(ctx, s, after); err != nil {
+			t.Fatal(err)
+		}
+		if back, note := restored(); note != htlc.NoteOut || !back.Released {
+			t.Errorf("after note %d: what is out is forgotten", after)
+		}
 	}
 }
 

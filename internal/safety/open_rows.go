@@ -6,7 +6,6 @@ package safety
 var OpenRows = []string{
 	"A11",
 	"C3",
-	"D2",
 	"D11",
 	"D12",
 	"D13",

@@ -24,11 +24,11 @@ type Chain interface {
 }
 
 // Copies tells whether a copy of a swap's Terms stands outside the database,
-// and writes one where none does. NoteReveal writes into it whether the secret
-// may be out.
+// and writes one where none does. NoteReveal writes into it how far the showing
+// of the secret is.
 type Copies interface {
 	EnsureCopy(ctx context.Context, swap htlc.Swap) error
-	NoteReveal(ctx context.Context, swap htlc.Swap, out bool) error
+	NoteReveal(ctx context.Context, swap htlc.Swap, note htlc.RevealNote) error
 }
 
 // Keeper observes the conditions of both gates.
@@ -54,10 +54,10 @@ type Keeper struct {
 // MinDiskFree is the room that a swap may need for its transactions and logs.
 const MinDiskFree = 64 << 20
 
-// NoteReveal returns when it stands outside the database that the secret may be
-// out, or that it isn't after all.
-func (k *Keeper) NoteReveal(ctx context.Context, s htlc.Swap, out bool) error {
-	return k.Copies.NoteReveal(ctx, s, out)
+// NoteReveal returns when it stands outside the database that the secret is about
+// to be shown, that it was, or that it isn't after all.
+func (k *Keeper) NoteReveal(ctx context.Context, s htlc.Swap, note htlc.RevealNote) error {
+	return k.Copies.NoteReveal(ctx, s, note)
 }
 
 // Funding observes what the funding gate asks.

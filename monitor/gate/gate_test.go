@@ -43,7 +43,7 @@ func (f *fake) Funded(context.Context, htlc.Terms, int, string, adapters.BlockRe
 func (f *fake) EnsureCopy(context.Context, htlc.Swap) error { return f.copied }
 
 // NoteReveal always succeeds.
-func (f *fake) NoteReveal(context.Context, htlc.Swap, bool) error { return nil }
+func (f *fake) NoteReveal(context.Context, htlc.Swap, htlc.RevealNote) error { return nil }
 
 func (f *fake) keeper() *Keeper {
 	return &Keeper{

@@ -246,15 +246,15 @@ func (c *chain) questions() int { c.mu.Lock(); defer c.mu.Unlock(); return c.ask
 type gates struct {
 	funding func(htlc.Swap) htlc.FundingFacts
 	reveal  func(htlc.Swap) htlc.RevealFacts
-	note    func(out bool) error // nil: it always succeeds
-	secret  func() error         // the same
+	note    func(htlc.RevealNote) error // nil: it always succeeds
+	secret  func() error                // the same
 }
 
-func (g gates) NoteReveal(_ context.Context, _ htlc.Swap, out bool) error {
+func (g gates) NoteReveal(_ context.Context, _ htlc.Swap, note htlc.RevealNote) error {
 	if g.note == nil {
 		return nil
 	}
-	return g.note(out)
+	return g.note(note)
 }
 
 func (g gates) Funding(_ context.Context, s htlc.Swap) htlc.FundingFacts { return g.funding(s) }

@@ -3,6 +3,8 @@ package runner_test
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -120,26 +122,27 @@ func TestSafety_A6_UnsentRevealAsksTheGateAgain(t *testing.T) {
 	}
 }
 
-// That the secret may be out is noted outside the database before it is, and
-// taken back where the gate closes again: a node that has lost its database
-// would else keep a secret that others know, or show one that nobody knows.
+// That the secret is about to be shown is noted outside the database before it is,
+// and taken back where the gate closes again; that it was handed to a node, as soon
+// as it was, whatever the node said: a node that has lost its database would else
+// keep a secret that others know, or show one that nobody knows.
 func TestSafety_D2_RevealIsNotedFirst(t *testing.T) {
 	m, j, _ := revealing(t)
 	c := &chain{}
 	var failing atomic.Bool
 	failing.Store(true)
-	var notes atomic.Int64
+	var notes noteLog
 	clock := int64(start + 100)
 	r := run(t, m, c, j, gates{
 		reveal: func(htlc.Swap) htlc.RevealFacts { return m.revealFacts(clock) },
-		note: func(out bool) error {
+		note: func(note htlc.RevealNote) error {
 			if failing.Load() {
 				return errors.New("the folder is full")
 			}
-			if c.has("redeem") {
-				t.Error("noted after the secret was out")
+			if sent := c.has("redeem"); sent != (note == htlc.NoteOut) {
+				t.Errorf("note %d, sent: %t", note, sent)
 			}
-			notes.Add(map[bool]int64{true: 1, false: -1}[out])
+			notes.add(note)
 			return nil
 		},
 	})
@@ -148,24 +151,69 @@ func TestSafety_D2_RevealIsNotedFirst(t *testing.T) {
 		t.Fatal("the secret was let out before it was noted")
 	}
 	failing.Store(false)
-	if !until(5*time.Second, func() bool { return c.has("redeem") }) || notes.Load() != 1 {
-		t.Fatalf("redeemed: %t, notes: %d", c.has("redeem"), notes.Load())
+	if !until(5*time.Second, func() bool { return notes.begin(htlc.NoteBegun, htlc.NoteOut) }) {
+		t.Fatalf("redeemed: %t, notes: %v", c.has("redeem"), notes.all())
 	}
+}
 
+// A gate that has closed takes the note back; a node that may have read the redeem
+// before it failed has it; one that can't have read it has not.
+func TestNotesOfARevealThatFails(t *testing.T) {
 	m, j, tm := revealing(t)
 	late := tm.CutOff() + 1
 	m.tips(90, late)
-	notes.Store(1)
-	c = &chain{}
-	r = run(t, m, c, j, gates{
-		reveal: func(htlc.Swap) htlc.RevealFacts { return m.revealFacts(late) },
-		note: func(out bool) error {
-			notes.Add(map[bool]int64{true: 1, false: -1}[out])
-			return nil
-		},
+	var notes noteLog
+	c := &chain{}
+	r := run(t, m, c, j, gates{
+		reveal: func(htlc.Swap) htlc.RevealFacts { return m.revealFacts(late) }, note: notes.note,
 	})
 	ask(r, m, htlc.EffectRevealAndRedeem, 1)
-	if !until(5*time.Second, func() bool { s, _ := m.Swap(htlc.SwapID{}); return s.Phase == htlc.PhaseFunded }) || notes.Load() != 0 || c.has("redeem") {
-		t.Errorf("withheld, but the note stands: %d", notes.Load())
+	if !until(5*time.Second, func() bool { s, _ := m.Swap(htlc.SwapID{}); return s.Phase == htlc.PhaseFunded }) ||
+		!notes.are(htlc.NoteInside) || c.has("redeem") {
+		t.Errorf("withheld, and the notes are %v", notes.all())
 	}
+	for name, want := range map[error][]htlc.RevealNote{
+		adapters.ErrUnreachable: {htlc.NoteBegun, htlc.NoteOut}, adapters.ErrNotSent: {htlc.NoteBegun, htlc.NoteBegun},
+	} {
+		m, j, _ := revealing(t)
+		var notes noteLog
+		c := &chain{refuse: &adapters.Error{Reason: "NODE_UNREACHABLE", Op: "send", Retryable: true, Err: name}}
+		r := run(t, m, c, j, gates{
+			reveal: func(htlc.Swap) htlc.RevealFacts { return m.revealFacts(start + 100) }, note: notes.note,
+		})
+		ask(r, m, htlc.EffectRevealAndRedeem, 1)
+		if !until(5*time.Second, func() bool { return notes.begin(want...) }) {
+			t.Errorf("%v: the notes are %v", name, notes.all())
+		}
+	}
+}
+
+// noteLog is what was noted, in its order.
+type noteLog struct {
+	mu    sync.Mutex
+	notes []htlc.RevealNote
+}
+
+func (l *noteLog) add(note htlc.RevealNote) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.notes = append(l.notes, note)
+}
+
+func (l *noteLog) note(note htlc.RevealNote) error {
+	l.add(note)
+	return nil
+}
+
+func (l *noteLog) all() []htlc.RevealNote {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.notes)
+}
+
+func (l *noteLog) are(want ...htlc.RevealNote) bool { return slices.Equal(l.all(), want) }
+
+func (l *noteLog) begin(want ...htlc.RevealNote) bool {
+	all := l.all()
+	return len(all) >= len(want) && slices.Equal(all[:len(want)], want)
 }

@@ -46,11 +46,11 @@ type Swaps interface {
 }
 
 // Gates observe the conditions of the two gates. NoteReveal keeps outside the
-// database that the secret may be out, for a node that has lost its own.
+// database how far the showing of the secret is, for a node that has lost its own.
 type Gates interface {
 	Funding(ctx context.Context, s htlc.Swap) htlc.FundingFacts
 	Reveal(ctx context.Context, s htlc.Swap) htlc.RevealFacts
-	NoteReveal(ctx context.Context, s htlc.Swap, out bool) error
+	NoteReveal(ctx context.Context, s htlc.Swap, note htlc.RevealNote) error
 }
 
 // Watchers take requests for the watcher of a chain.

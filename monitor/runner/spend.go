@@ -65,7 +65,7 @@ func (r *Runner) reveal(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 	if signErr != nil {
 		return nil, signErr
 	}
-	if err := r.o.Gates.NoteReveal(ctx, s, true); err != nil {
+	if err := r.o.Gates.NoteReveal(ctx, s, htlc.NoteBegun); err != nil {
 		return nil, fmt.Errorf("note the reveal of swap %s outside the database: %w", s.ID, err)
 	}
 	if err := r.o.Journal.MarkReleased(ctx, c.ID, tx.ID); err != nil {
@@ -74,6 +74,9 @@ func (r *Runner) reveal(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 	r.note(tx.ID, false)
 	killpoint.At(killpoint.RedeemReleased)
 	err = r.broadcast(ctx, c, tx)
+	if !errors.Is(err, adapters.ErrNotSent) {
+		r.noteOut(ctx, s)
+	}
 	switch {
 	case errors.Is(err, adapters.ErrNotSent):
 		r.note(tx.ID, true) // nobody has seen the secret: the gate is asked again
@@ -88,6 +91,18 @@ func (r *Runner) reveal(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, 
 	}
 	killpoint.At(killpoint.RedeemBroadcast)
 	return htlc.Submitted{Leg: s.In(), Purpose: htlc.PurposeRedeem, TxID: tx.ID}, nil
+}
+
+// noteOut notes outside the database that the Initiator's secret was handed to a
+// node, whatever that answered. It holds nothing up: what is out is out, and the
+// note is written again whenever the redeem is sent again.
+func (r *Runner) noteOut(ctx context.Context, s htlc.Swap) {
+	if !s.Initiator() || s.Secret != nil { // else the chain or a mempool has told it
+		return
+	}
+	if err := r.o.Gates.NoteReveal(context.WithoutCancel(ctx), s, htlc.NoteOut); err != nil {
+		r.o.Log.Warn("no note outside the database that the secret is out", "swap", s.ID.String(), "error", err)
+	}
 }
 
 // revealed goes on where the secret may be out already. If the leg that it
@@ -108,8 +123,8 @@ func (r *Runner) withhold(ctx context.Context, s htlc.Swap, verdict htlc.Verdict
 	for _, f := range holding {
 		if f.State == htlc.CheckBlocked {
 			r.o.Log.Warn("redeem withheld", "swap", s.ID.String(), "held_by", fmt.Sprint(holding))
-			// A note that stays only makes a restored node try a redeem.
-			if err := r.o.Gates.NoteReveal(ctx, s, false); err != nil {
+			// A note that stays only tells the owner of a restored node.
+			if err := r.o.Gates.NoteReveal(ctx, s, htlc.NoteInside); err != nil {
 				r.o.Log.Warn("the note of a reveal is not taken back", "swap", s.ID.String(), "error", err)
 			}
 			return htlc.Withheld{Purpose: htlc.PurposeRedeem}, nil
@@ -132,6 +147,7 @@ const signTries = 3
 
 // release signs or takes the stored redeem, marks it and broadcasts it.
 func (r *Runner) release(ctx context.Context, c Chain, s htlc.Swap) (htlc.Event, error) {
+	defer r.noteOut(ctx, s)
 	return r.submit(ctx, c, s.In(), htlc.PurposeRedeem, func() (engine.JournalTx, error) {
 		tx, err := r.signRedeem(ctx, c, s, true)
 		if err != nil && !errors.Is(err, adapters.ErrSpent) && !errors.Is(err, adapters.ErrNotFunded) {

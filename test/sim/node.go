@@ -194,7 +194,7 @@ func (n *node) keeper() *gate.Keeper {
 func (n *node) EnsureCopy(context.Context, htlc.Swap) error { return nil }
 
 // NoteReveal always succeeds.
-func (n *node) NoteReveal(context.Context, htlc.Swap, bool) error { return nil }
+func (n *node) NoteReveal(context.Context, htlc.Swap, htlc.RevealNote) error { return nil }
 
 func (n *node) line(id htlc.ChainID) *line {
 	for _, l := range n.lines {

@@ -34,6 +34,7 @@ type Config struct {
 	Mainnet Mainnet  `koanf:"mainnet" doc:"Mainnets. Refused by this version"`
 	Log     Log      `koanf:"log" doc:"The log, on standard error"`
 	Metrics Metrics  `koanf:"metrics" doc:"Metrics for Prometheus"`
+	Traces  Traces   `koanf:"traces" doc:"Traces for OpenTelemetry: what was done for a swap, when, and for how long. Nothing waits for the collector; what it does not take is dropped"`
 }
 
 // API is how the node serves its owner.
@@ -212,6 +213,13 @@ type Metrics struct {
 	Listen string `koanf:"listen" doc:"host:port of /metrics, without TLS and credentials: keep it local. Not served where empty"`
 }
 
+// Traces are for people who look for the cause.
+type Traces struct {
+	Endpoint string `koanf:"endpoint" doc:"host:port of an OTLP collector that speaks gRPC. No traces where empty. Spans name swaps, chains, transactions and calls, and neither secrets nor tickets nor texts of errors"`
+	Insecure bool   `koanf:"insecure" doc:"Talk to it without TLS: for a collector on this machine"`
+	Permille int    `koanf:"sample_permille" doc:"Part of the traces that is kept, in thousandths; of a swap all spans or none, and the same swaps on every node"`
+}
+
 // Default is the configuration of a node that was told nothing.
 func Default(dataDir string) Config {
 	return Config{
@@ -229,6 +237,7 @@ func Default(dataDir string) Config {
 		Tower:   Tower{Longest: 30 * 24 * time.Hour},
 		Signer:  Signer{Certificate: "signer.crt", Timeout: 10 * time.Second},
 		Log:     Log{Level: "info", Format: "text"},
+		Traces:  Traces{Permille: 1000},
 	}
 }
 

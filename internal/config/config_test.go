@@ -304,6 +304,8 @@ func TestEveryMistakeHasItsReasonKeyAndLine(t *testing.T) {
 		{"keys:\n  passphrase_fd: 5\n  key_file: x", ReasonConflict, "keys.passphrase_fd", 2, ""},
 		{"log:\n  level: loud", ReasonBadValue, "log.level", 2, ""},
 		{"metrics:\n  listen: x", ReasonBadValue, "metrics.listen", 2, ""},
+		{"traces:\n  endpoint: http://x", ReasonBadValue, "traces.endpoint", 2, ""},
+		{"traces:\n  sample_permille: 1001", ReasonBadValue, "traces.sample_permille", 2, ""},
 		{"policy:\n  offer_validity: 1s", ReasonBadValue, "policy.offer_validity", 2, ""},
 		{"payouts:\n  accounts: [x]", ReasonBadValue, "payouts.accounts", 2, ""},
 		{"payouts:\n  accounts: ['eip155:5:0x00']", ReasonConflict, "payouts.accounts", 2, ""},

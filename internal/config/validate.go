@@ -96,7 +96,18 @@ func (c Config) validate() []Problem {
 		p.hostPort("listen", c.Metrics.Listen, true)
 		out = append(out, p.list...)
 	}
-	return out
+	return append(out, c.Traces.validate()...)
+}
+
+func (t Traces) validate() []Problem {
+	p := problems{prefix: "traces."}
+	if t.Endpoint != "" {
+		p.hostPort("endpoint", t.Endpoint, false)
+	}
+	if t.Permille < 0 || t.Permille > 1000 {
+		p.add(ReasonBadValue, "sample_permille", "%d, must be from 0 to 1000", t.Permille)
+	}
+	return p.list
 }
 
 // ofLocks are the keys without which locks cannot be computed.

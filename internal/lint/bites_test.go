@@ -84,6 +84,9 @@ func importCases() []broken {
 		own("cmd/kofod/devnet/a.go", "devnet-use", "internal/devnet/target"),
 		own("internal/target2/tests/a.go", "tests-stay-tests", "test/target"),
 
+		lib("internal/node/otel/a.go", "traces", "go.opentelemetry.io/otel"),
+		lib("monitor/otel/a.go", "traces", "go.opentelemetry.io/otel"),
+
 		lib("internal/house/errors/a.go", "house", "github.com/pkg/errors"),
 		lib("internal/house/log/a.go", "house", "log"),
 	}
@@ -124,6 +127,7 @@ func allowedImports() map[string][]string {
 		"internal/agree/wire/a.go":       {module + "/api/gen/target"},
 		"internal/demo/good/a.go":        {module + "/internal/devnet/target", module + "/api/sdk/target"},
 		"internal/node/good/a.go":        {module + "/adapters/bitcoin/target", module + "/adapters/evm/target", module + "/monitor/target", module + "/exchange/target"},
+		"internal/telemetry/good/a.go":   {"go.opentelemetry.io/otel"},
 		"cmd/kofod/good/a.go":            {module + "/internal/node"},
 		"cmd/kofo/good/a.go":             {module + "/internal/node", module + "/internal/devnet/target"},
 		"test/e2e/good/a.go":             {module + "/internal/node", module + "/internal/devnet/target", module + "/api/gen/target", module + "/test/target"},

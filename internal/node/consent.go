@@ -17,7 +17,7 @@ var errNoAddress = errors.New("the other party's node has no known address")
 func (c *core) consent() runner.Consent {
 	return runner.Consent{
 		Off: !c.cfg.Policy.Consent, Patience: c.cfg.Policy.ConsentWait,
-		Peers: consentPeers{records: c.store.Agreements(), client: peer.Client{Identity: c.identity.TLS()}},
+		Peers: consentPeers{records: c.store.Agreements(), client: peer.Client{Identity: c.identity.TLS(), Dial: c.traces.DialOptions()}},
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/kofo-network/kofo/internal/server"
 	"github.com/kofo-network/kofo/internal/signer"
 	"github.com/kofo-network/kofo/internal/store"
+	"github.com/kofo-network/kofo/internal/telemetry"
 	"github.com/kofo-network/kofo/internal/tower"
 	"github.com/kofo-network/kofo/internal/wallet"
 	"github.com/kofo-network/kofo/monitor/breaker"
@@ -48,6 +49,8 @@ type core struct {
 	runner    *runner.Runner
 	disk      *disk.Keeper
 	seen      *observer
+	traces    *telemetry.Traces // nil where there are none
+	version   string
 	copies    *copyKeeper
 	guard     *tower.Guard
 	feed      *server.Feed
@@ -64,7 +67,8 @@ type core struct {
 // openCore opens everything up to the engine; nothing runs yet.
 func openCore(ctx context.Context, cfg config.Config, environ []string, seed *wallet.Seed, log *slog.Logger, version string) (_ *core, err error) {
 	c := &core{
-		cfg: cfg, environ: environ, log: log, feed: server.NewFeed(), fatal: make(chan error, 1), seen: newObserver(version),
+		cfg: cfg, environ: environ, log: log, feed: server.NewFeed(), fatal: make(chan error, 1),
+		seen: newObserver(version), version: version,
 	}
 	defer func() {
 		if err != nil {
@@ -72,7 +76,7 @@ func openCore(ctx context.Context, cfg config.Config, environ []string, seed *wa
 		}
 	}()
 	for _, step := range []func(context.Context, *wallet.Seed) error{
-		c.openKeys, c.openDisk, c.openStore, c.openBus, c.openChains, c.openEngine,
+		c.openKeys, c.openTraces, c.openDisk, c.openStore, c.openBus, c.openChains, c.openEngine,
 	} {
 		if err := step(ctx, seed); err != nil {
 			return nil, err
@@ -155,7 +159,7 @@ func (c *core) openChains(ctx context.Context, _ *wallet.Seed) error {
 func (c *core) openEngine(context.Context, *wallet.Seed) error {
 	story := newNarrator(c.log)
 	c.engine = engine.New(engine.Options{
-		Store: fencedStore{c.store, c.fatal, c.seen}, Contracts: c.chains.contract, Dispatch: c.dispatch,
+		Store: fencedStore{c.store, c.fatal, c.seen, c.traces}, Contracts: c.chains.contract, Dispatch: c.dispatch,
 		Changed: func(swaps []htlc.Swap) {
 			story.changed(swaps)
 			c.seen.changed(swaps)
@@ -195,12 +199,12 @@ func (c *core) openEngine(context.Context, *wallet.Seed) error {
 	}
 	var lanes []runner.Chain
 	for _, on := range c.chains {
-		lanes = append(lanes, runner.Chain{ID: on.id, Signer: on.adapter, Ledger: on.adapter, Cosigner: on.adapter})
+		lanes = append(lanes, c.lane(on))
 	}
 	c.runner = runner.New(runner.Options{
 		Chains: lanes, Engine: c.engine, Swaps: swapReader{c.store}, Journal: c.store, Gates: keeper,
 		Watchers: c.bus, Secrets: c.keys.Secrets(), Budget: c.chains.budget, Alarm: c.alarm, Log: c.log,
-		Consent: c.consent(),
+		Consent: c.consent(), Observe: c.observed(),
 	})
 	return nil
 }
@@ -258,11 +262,15 @@ type fencedStore struct {
 	*store.Store
 	fatal chan<- error
 	seen  *observer
+	// traces is nil where there are none.
+	traces *telemetry.Traces
 }
 
 func (s fencedStore) Commit(ctx context.Context, b engine.Batch) error {
+	ctx, end := s.begin(ctx, b)
 	began := time.Now()
 	err := s.Store.Commit(ctx, b)
+	end(err)
 	s.seen.s.Commit.Observe(time.Since(began).Seconds())
 	if err == nil {
 		s.seen.committed(b)

@@ -20,7 +20,7 @@ func (c *core) newGuard() *tower.Guard {
 	}
 	return tower.NewGuard(tower.Options{
 		Places: places, Required: c.cfg.Towers.Required,
-		Caller: peer.Towers{Client: peer.Client{Identity: c.identity.TLS()}}, Guards: c.store,
+		Caller: peer.Towers{Client: peer.Client{Identity: c.identity.TLS(), Dial: c.traces.DialOptions()}}, Guards: c.store,
 		Makers: func(id htlc.ChainID) (tower.Maker, error) {
 			on, err := c.chains.find(id)
 			return on.adapter, err

@@ -127,7 +127,7 @@ func (c *core) front(ctx context.Context, o Options, stop context.CancelCauseFun
 	g, ctx := errgroup.WithContext(ctx)
 	if peers != nil {
 		services := wire.Services{Answerer: agreements, Consenter: c.runner, Addresses: agreements}
-		answers, err := peer.NewServer(c.identity.TLS(), services, peer.DefaultLimits(), c.log)
+		answers, err := peer.NewServer(c.identity.TLS(), services, peer.DefaultLimits(), c.log, c.traces.ServerOptions()...)
 		if err != nil {
 			return errors.Join(err, peers.Close(), listener.Close())
 		}
@@ -188,7 +188,7 @@ func (c *core) listenPeers(ctx context.Context) (net.Listener, error) {
 func (c *core) newAgreements(replyTo string) (*agreement.Service, error) {
 	o := agreement.Options{
 		Identity: c.identity, Secrets: c.keys.Secrets(), Store: c.store.Agreements(), Swaps: c.opener(),
-		Peers: peer.Client{Identity: c.identity.TLS(), Address: replyTo},
+		Peers: peer.Client{Identity: c.identity.TLS(), Address: replyTo, Dial: c.traces.DialOptions()},
 		Now:   time.Now, Random: rand.Reader, Log: c.log, Changed: c.feed.RecordChanged, ReplyTo: replyTo,
 		Outage:   uint32(c.cfg.Policy.Outage / time.Second),
 		ValidFor: c.cfg.Policy.OfferValidity, MaxLock: c.cfg.Policy.MaxLock,
@@ -289,6 +289,7 @@ func (c *core) newAPI(
 			MaxWatchers: limits.MaxWatchers, CallTimeout: limits.CallTimeout, Rate: limits.Rate,
 		},
 		Shutdown: func() { stop(nil) }, Fatal: func(err error) { stop(err) }, Log: c.log,
+		GRPC: c.traces.ServerOptions(),
 	})
 	if err != nil {
 		return nil, nil, err

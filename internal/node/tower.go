@@ -54,9 +54,9 @@ func runTower(ctx context.Context, cfg config.Config, o Options) error {
 		return err
 	}
 	defer seed.Close()
-	c := &core{cfg: cfg, environ: o.Environ, log: o.Log, fatal: make(chan error, 1), seen: newObserver(o.Version)}
+	c := &core{cfg: cfg, environ: o.Environ, log: o.Log, fatal: make(chan error, 1), seen: newObserver(o.Version), version: o.Version}
 	defer c.close()
-	for _, step := range []func(context.Context, *wallet.Seed) error{c.openKeys, c.openDisk, c.openStore, c.openChains} {
+	for _, step := range []func(context.Context, *wallet.Seed) error{c.openKeys, c.openTraces, c.openDisk, c.openStore, c.openChains} {
 		if err := step(ctx, seed); err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func (c *core) serveTower(ctx context.Context, o Options) error {
 		return err
 	}
 	host := &tower.Host{Terms: terms, Tower: watching, Register: c.store, Now: time.Now}
-	server, err := peer.NewServer(c.identity.TLS(), wire.Services{Tower: host}, peer.TowerLimits(), c.log)
+	server, err := peer.NewServer(c.identity.TLS(), wire.Services{Tower: host}, peer.TowerLimits(), c.log, c.traces.ServerOptions()...)
 	if err != nil {
 		return closing(err, l)
 	}

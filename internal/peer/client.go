@@ -23,6 +23,8 @@ type Client struct {
 	Identity crypto.Signer
 	// Address is where this node listens itself; empty where it does not.
 	Address string
+	// Dial is what else is done with every connection: traces.
+	Dial []grpc.DialOption
 
 	message int // bound of a message, maxMessage where 0
 }
@@ -53,14 +55,14 @@ func (c Client) call(to agreement.Address, f func(grpc.ClientConnInterface) erro
 		return err
 	}
 	limit := max(maxMessage, c.message)
-	conn, err := grpc.NewClient("passthrough:///"+to.HostPort,
+	conn, err := grpc.NewClient("passthrough:///"+to.HostPort, append([]grpc.DialOption{
 		grpc.WithTransportCredentials(credentials.NewTLS(config)),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(limit), grpc.MaxCallSendMsgSize(limit)),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithDisableRetry(), // the agreement asks again by itself
 		grpc.WithNoProxy(),      // an address out of a ticket is for nobody else
 		grpc.WithMaxHeaderListSize(maxHeaders),
-	)
+	}, c.Dial...)...)
 	if err != nil {
 		return fmt.Errorf("peer %s: %w", to.HostPort, err)
 	}

@@ -55,14 +55,15 @@ type Server struct {
 	log    *slog.Logger
 }
 
-// NewServer makes a server that proves to be identity.
-func NewServer(identity crypto.Signer, parts wire.Services, limits Limits, log *slog.Logger) (*Server, error) {
+// NewServer makes a server that proves to be identity. More is what else is done
+// with every call: traces.
+func NewServer(identity crypto.Signer, parts wire.Services, limits Limits, log *slog.Logger, more ...grpc.ServerOption) (*Server, error) {
 	config, err := serverTLS(identity)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{limits: limits, rates: newRates(limits, time.Now), slots: make(slots, limits.Calls), log: log}
-	s.grpc = grpc.NewServer(
+	s.grpc = grpc.NewServer(append([]grpc.ServerOption{
 		grpc.Creds(credentials.NewTLS(config)),
 		grpc.MaxRecvMsgSize(limits.Message), grpc.MaxSendMsgSize(limits.Message),
 		grpc.MaxHeaderListSize(maxHeaders), grpc.MaxConcurrentStreams(4),
@@ -73,7 +74,7 @@ func NewServer(identity crypto.Signer, parts wire.Services, limits Limits, log *
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: limits.Idle}),
 		grpc.UnaryInterceptor(s.guard),
-	)
+	}, more...)...)
 	wire.Register(s.grpc, parts)
 	return s, nil
 }

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/doctor"
 )
@@ -48,6 +50,8 @@ type Options struct {
 	Certificate Certificate
 	REST        bool
 	Limits      Limits
+	// GRPC is what else is done with every call: traces.
+	GRPC []grpc.ServerOption
 
 	// Shutdown asks the process to stop gracefully; it must not block.
 	Shutdown func()

@@ -74,10 +74,10 @@ func New(o Options) (*Server, error) {
 			s.assets[a.ID] = a
 		}
 	}
-	s.grpc = grpc.NewServer(
+	s.grpc = grpc.NewServer(append([]grpc.ServerOption{
 		grpc.MaxRecvMsgSize(o.Limits.MaxMessage),
 		grpc.UnaryInterceptor(s.unary), grpc.StreamInterceptor(s.streaming),
-	)
+	}, o.GRPC...)...)
 	kofov1.RegisterSettlementServiceServer(s.grpc, settlement{s: s})
 	kofov1.RegisterWalletServiceServer(s.grpc, walletService{s: s})
 	kofov1.RegisterChainServiceServer(s.grpc, chainService{s: s})

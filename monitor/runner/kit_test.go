@@ -285,11 +285,19 @@ func (s swaps) Swap(context.Context, htlc.SwapID) (htlc.Swap, error) {
 // run starts a runner over the machine; one node stands for both chains.
 func run(t *testing.T, m *machine, c *chain, j *journal, g gates) *runner.Runner {
 	t.Helper()
+	return runObserved(t, m, c, j, g, nil)
+}
+
+func runObserved(
+	t *testing.T, m *machine, c *chain, j *journal, g gates,
+	observe func(context.Context, engine.StoredEffect) (context.Context, func(error)),
+) *runner.Runner {
+	t.Helper()
 	r := runner.New(runner.Options{
 		Chains: []runner.Chain{{ID: btc.Chain(), Signer: c, Ledger: c}, {ID: eth.Chain(), Signer: c, Ledger: c}},
 		Engine: m, Swaps: swaps{m}, Journal: j, Gates: g, Watchers: watchers{}, Secrets: secrets{g.secret},
 		Budget: func(htlc.Leg) htlc.Amount { return htlc.NewAmount(1000) },
-		Alarm:  func(htlc.Swap, int, string) {}, Log: slog.New(slog.DiscardHandler),
+		Alarm:  func(htlc.Swap, int, string) {}, Log: slog.New(slog.DiscardHandler), Observe: observe,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -88,7 +88,11 @@ type Options struct {
 	Budget func(leg htlc.Leg) htlc.Amount
 	// Alarm tells a person.
 	Alarm func(s htlc.Swap, leg int, reason string)
-	Log   *slog.Logger
+	// Observe is told when an effect begins, and by the function that it returns
+	// how it ended; what it returns as context is that of the effect. It must not
+	// block. It may be nil.
+	Observe func(ctx context.Context, e engine.StoredEffect) (context.Context, func(error))
+	Log     *slog.Logger
 }
 
 // Runner executes effects.
@@ -224,7 +228,7 @@ var errAgain = errors.New("not yet")
 func (r *Runner) execute(ctx context.Context, l *lanes, q *queue, w *work) {
 	callCtx, cancel := context.WithTimeout(ctx, executeTimeout)
 	defer cancel()
-	in, err := r.carryOutIn(callCtx, l, q, w)
+	in, err := r.observed(callCtx, l, q, w)
 	if err == nil {
 		in.Swap, in.Done = w.key.swap, []engine.EffectID{w.id}
 		err = r.o.Engine.Apply(ctx, in)
@@ -278,6 +282,21 @@ func (r *Runner) onlyOpen(w *work) bool {
 // pause grows from a quarter of a second to 15 seconds.
 func pause(tries int) time.Duration {
 	return min(250*time.Millisecond<<min(tries, 6), 15*time.Second)
+}
+
+// observed tells who wants to know about the effect.
+func (r *Runner) observed(ctx context.Context, l *lanes, q *queue, w *work) (engine.Input, error) {
+	if r.o.Observe == nil {
+		return r.carryOutIn(ctx, l, q, w)
+	}
+	ctx, ended := r.o.Observe(ctx, engine.StoredEffect{ID: w.id, Effect: w.effect, Chain: l.chain.ID})
+	in, err := r.carryOutIn(ctx, l, q, w)
+	if errors.Is(err, errAgain) {
+		ended(nil) // what is only not yet possible is no failure
+	} else {
+		ended(err)
+	}
+	return in, err
 }
 
 // carryOutIn lets one thing be signed at a time on a chain.

@@ -7,35 +7,45 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/btcsuite/btcd/chaincfg/v2"
 	"github.com/nats-io/nats.go"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
+	"github.com/kofo-network/kofo/htlc"
 	"github.com/kofo-network/kofo/internal/config"
+	"github.com/kofo-network/kofo/internal/telemetry/telemetrytest"
 	"github.com/kofo-network/kofo/internal/wallet"
 )
 
 // TestSafety_D9_CanarySecret swaps from the agreement to the end, with a
 // restart and a withdrawal, and looks for everything that a party must keep
 // to itself in all that leaves or outlives its process: log, files, database,
-// API, metrics and every message on the broker. The swap's secret itself is
-// public in the end, on the chains; log and metrics still never name it.
+// API, metrics, traces and every message on the broker. The swap's secret itself
+// is public in the end, on the chains; log, metrics and traces still never name it.
 func TestSafety_D9_CanarySecret(t *testing.T) {
 	t.Parallel()
 	eachStorage(t, func(ctx context.Context, t *testing.T, where storage) {
-		p := newPair(ctx, t, where)
+		collector := telemetrytest.Start(t)
+		p := newPairOn(ctx, t, where, nodes.chains, func(s *settings) {
+			s.More += fmt.Sprintf("\ntraces: {endpoint: %q, insecure: true}\n", collector.Address)
+		})
 		wire := listen(t)
 		id := p.agree(ctx)
 		p.initiator.restart(ctx)
 		p.swapped(ctx, id)
 		p.withdraws(ctx)
 		terms, secret := p.secret(ctx, id)
+		p.traced(ctx, collector, terms)
 
 		for _, side := range []*party{p.initiator, p.participant} {
 			places := side.written(ctx)
@@ -44,7 +54,7 @@ func TestSafety_D9_CanarySecret(t *testing.T) {
 			}
 			places["API"] = side.answers(ctx, id)
 			places["metrics"] = side.metrics(ctx)
-			places["broker"] = wire.heard()
+			places["broker"], places["traces"] = wire.heard(), collector.Raw()
 			for canary, raw := range side.canaries() {
 				for place, text := range places {
 					if contains(text, raw) || bytes.Contains(text, raw) {
@@ -52,7 +62,7 @@ func TestSafety_D9_CanarySecret(t *testing.T) {
 					}
 				}
 			}
-			for _, place := range []string{"file /" + side.name + ".log", "metrics"} {
+			for _, place := range []string{"file /" + side.name + ".log", "metrics", "traces"} {
 				if len(places[place]) == 0 {
 					t.Errorf("%s of the %s was not searched", place, side.name)
 				}
@@ -68,6 +78,42 @@ func TestSafety_D9_CanarySecret(t *testing.T) {
 			t.Error("the search finds nothing on the broker")
 		}
 	})
+}
+
+// traced waits until what both nodes did for a swap has come to the collector, in
+// one trace, and the calls between them and of their owners in others.
+func (p pair) traced(ctx context.Context, c *telemetrytest.Collector, terms htlc.Terms) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	id := terms.ID()
+	missing := map[string]bool{}
+	if !c.Await(ctx, func(spans []*tracepb.Span) bool {
+		clear(missing)
+		for _, kind := range []htlc.EffectKind{htlc.EffectFundLeg, htlc.EffectCheckReveal, htlc.EffectRevealAndRedeem, htlc.EffectRedeem} {
+			missing["effect "+string(kind)] = true
+		}
+		for _, name := range []string{"engine commit", "sign a funding", "sign a redeem", "broadcast"} {
+			missing[name] = true
+		}
+		for _, name := range telemetrytest.Trace(spans, id[:16]) {
+			delete(missing, name)
+		}
+		calls := map[string]bool{}
+		for _, s := range spans {
+			calls[fmt.Sprint(s.GetKind(), " ", s.GetName())] = true
+		}
+		for _, name := range []string{
+			"SPAN_KIND_SERVER kofo.v1.SettlementService/Get", "SPAN_KIND_SERVER kofo.peer.v1.PeerService/Answer", "SPAN_KIND_CLIENT kofo.peer.v1.PeerService/Answer",
+		} {
+			if !calls[name] {
+				missing[name] = true
+			}
+		}
+		return len(missing) == 0
+	}) {
+		p.t.Errorf("the collector lacks %v", slices.Sorted(maps.Keys(missing)))
+	}
 }
 
 // guarded are the files that keep secrets on purpose, readable by their owner

@@ -140,7 +140,11 @@ func (a *app) printInspection(k assets, in *sdk.InspectResponse) {
 		a.say("Valid         %s\n\n", a.until(q.GetAcceptBy()))
 		a.printQuote(k, q)
 	}
-	for _, r := range in.GetRefusals() {
+}
+
+// printRefusals says why a ticket can't be accepted.
+func (a *app) printRefusals(k assets, refusals []*sdk.Refusal) {
+	for _, r := range refusals {
 		w := wordsOf{k: k, metadata: r.GetMetadata(), when: a.when}
 		text := w.plain(r.GetText())
 		a.say("\n")

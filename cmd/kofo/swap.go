@@ -159,7 +159,10 @@ func (a *app) inspectCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.show(answer, func() { a.printInspection(k, answer) })
+				return a.show(answer, func() {
+					a.printInspection(k, answer)
+					a.printRefusals(k, answer.GetRefusals())
+				})
 			})
 		},
 	}
@@ -211,10 +214,12 @@ func (a *app) accept(cmd *cobra.Command, req *sdk.AcceptRequest, depths []string
 		return err
 	}
 	if refusals := inspected.GetRefusals(); len(refusals) > 0 {
+		// The first is the error that the command ends with.
+		first := refusals[0]
 		if !a.flags.json {
 			a.printInspection(k, inspected)
+			a.printRefusals(k, refusals[1:])
 		}
-		first := refusals[0]
 		return reason.Error(reason.Reason(first.GetReason()), first.GetText(), first.GetMetadata())
 	}
 	if !a.flags.json {

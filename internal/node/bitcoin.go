@@ -53,7 +53,7 @@ func (c *core) openBitcoin(ctx context.Context, settings config.Chain) (chain, e
 func (c *core) bitcoinNodes(settings config.Chain) ([]bitcoin.BackEnd, error) {
 	var out []bitcoin.BackEnd
 	for _, b := range settings.BackEnds() {
-		user, password, err := c.cfg.Login(b, c.environ)
+		user, password, err := c.login(b)
 		if err != nil {
 			return nil, err
 		}

@@ -70,7 +70,7 @@ func (c *core) openEVM(ctx context.Context, settings config.Chain) (chain, error
 func (c *core) evmURLs(settings config.Chain) ([]string, error) {
 	var out []string
 	for _, b := range settings.BackEnds() {
-		user, password, err := c.cfg.Login(b, c.environ)
+		user, password, err := c.login(b)
 		if err != nil {
 			return nil, err
 		}

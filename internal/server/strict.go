@@ -139,7 +139,12 @@ func noRoute(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w 
 	err := reason.Error(reason.NotImplemented, "no such path: "+r.URL.Path, nil)
 	switch code {
 	case http.StatusMethodNotAllowed:
-		err = reason.Error(reason.NotImplemented, r.Method+" is no method of "+r.URL.Path, nil)
+		text := r.Method + " is no method of " + r.URL.Path
+		if methods := strings.Join(methodsOf(r.URL.Path), ", "); methods != "" {
+			w.Header().Set("Allow", methods)
+			text += ", which has " + methods
+		}
+		err = reason.Error(reason.NotImplemented, text, nil)
 	case http.StatusBadRequest:
 		err = reason.Error(reason.InvalidArgument, "the path has no slash in front", nil)
 	}

@@ -116,7 +116,7 @@ func TestRestoreOverDataIsRefused(t *testing.T) {
 	if r.code != exitOK || !strings.Contains(r.out, "none\n") || !strings.Contains(r.out, "Next: start kofod") {
 		t.Fatalf("%+v", r)
 	}
-	if r = node.run("restore"); r.code != exitRefused || !strings.Contains(r.err, "DATA_EXISTS") {
+	if r = node.run("restore"); r.code != exitRefused || !strings.Contains(r.err, "DATA_EXISTS") || strings.Count(strings.Join(strings.Fields(r.err), " "), "another data folder") != 1 {
 		t.Errorf("%+v", r)
 	}
 	r = node.run("backup", "--out", filepath.Join(dir, "x"))

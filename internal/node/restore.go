@@ -164,10 +164,8 @@ func beginRestore(ctx context.Context, cfg config.Config, mark string, backup bo
 		return fmt.Errorf("look for data: %w", err)
 	}
 	if exists {
-		return &adapters.Error{
-			Reason: ReasonDataExists, Op: "restore into " + cfg.DataDir, Err: ErrDataExists,
-			Advice: "restore into another data folder, or start the node on these data",
-		}
+		// What to do stands in the table of reasons.
+		return &adapters.Error{Reason: ReasonDataExists, Op: "restore into " + cfg.DataDir, Err: ErrDataExists}
 	}
 	content := ""
 	if backup {

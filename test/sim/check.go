@@ -10,10 +10,10 @@ import (
 // fate is what the best chain did with one leg, as far as it concerns the
 // party: of an outgoing leg its own money, of an incoming one any.
 type fate struct {
-	funded                        int
-	locked                        bool
-	redeemed, refunded, consented bool
-	depth                         uint64 // of the spend
+	funded             int
+	locked             bool
+	redeemed, refunded bool   // by consent too
+	depth              uint64 // of the spend
 }
 
 // fateOf follows the fundings of a leg that somebody made; by < 0 is anybody.
@@ -40,9 +40,8 @@ func (d *deal) fateOf(leg, by int) fate {
 		}
 		open--
 		f.depth = c.depth(t.height)
-		f.redeemed = f.redeemed || t.tx.kind == kindRedeem
-		f.refunded = f.refunded || t.tx.kind == kindRefund
-		f.consented = f.consented || t.tx.kind == kindConsent
+		redeem := t.tx.kind == kindRedeem || t.tx.intent == htlc.IntentRedeem
+		f.redeemed, f.refunded = f.redeemed || redeem, f.refunded || !redeem
 	}
 	f.locked = open > 0
 	return f

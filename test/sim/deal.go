@@ -25,8 +25,9 @@ type deal struct {
 	opens     []int64 // when each party has all signatures; never where it is far
 	opened    []bool
 	refused   []bool
-	out       bool // Eve knows the secret
-	payments  int  // numbers Eve's transactions
+	out       bool                // Eve knows the secret
+	payments  int                 // numbers Eve's transactions
+	given     map[consentKey]bool // what nodes have consented to when Eve asked
 }
 
 func evesKey(i int) ed25519.PrivateKey {
@@ -44,7 +45,7 @@ func (d *deal) key(i int) ed25519.PrivateKey {
 // propose makes a deal. Most are between two, with Eve or without; some are
 // rings of three.
 func (w *world) propose() {
-	d := &deal{w: w, n: len(w.deals)}
+	d := &deal{w: w, n: len(w.deals), given: map[consentKey]bool{}}
 	size := 2
 	if w.rng.IntN(6) == 0 {
 		size = 3
@@ -237,7 +238,10 @@ func (d *deal) open(ctx context.Context, i int) {
 		d.w.log("node %d refuses swap%d", n.self, d.n)
 		return
 	}
-	e := htlc.TermsSigned{Terms: d.terms, Self: i, Since: make([]uint64, len(d.terms.Legs))}
+	e := htlc.TermsSigned{
+		Terms: d.terms, Self: i, Since: make([]uint64, len(d.terms.Legs)),
+		AskRedeem: n.rng.IntN(4) != 0, AskRefund: n.rng.IntN(4) != 0,
+	}
 	for k := range d.parties {
 		e.Signatures = append(e.Signatures, htlc.SignTerms(d.key(k), d.terms))
 	}

@@ -101,19 +101,12 @@ func (d *deal) eveSpends(i int) {
 	if h.refund || r.IntN(20) == 0 {
 		d.eveSpend(i, kindRefund)
 	}
-	if r.IntN(6) == 0 && d.consents((i+1)%len(d.parties)) {
-		d.eveSpend(i, kindConsent)
+	if r.IntN(6) == 0 {
+		d.eveAsks(i, i, htlc.IntentRefund)
 	}
-}
-
-// consents reports whether a payee signs an early refund of its incoming leg:
-// once the swap is over for it, and it has nothing out.
-func (d *deal) consents(payee int) bool {
-	p := d.parties[payee]
-	if p == eve || !d.opened[payee] || d.refused[payee] {
-		return false
+	if r.IntN(12) == 0 {
+		d.eveAsks(i, in, htlc.IntentRedeem)
 	}
-	return d.w.bug == bugA12 || d.view(payee).Phase == htlc.PhaseClosed
 }
 
 // refunding reports whether a refund of the leg must be in the next block.
@@ -148,7 +141,7 @@ func (d *deal) eveSpend(leg int, k kind) {
 	}
 }
 
-func (d *deal) eveSigns(c *chain, leg int, k kind, ref string) {
+func (d *deal) eveSigns(c *chain, leg int, k kind, ref string) *tx {
 	d.w.counter++
 	d.payments++
 	t := &tx{id: fmt.Sprintf("eve%d", d.w.counter), kind: k, by: eve, contract: d.contracts[leg], rate: maxFloor}
@@ -165,6 +158,7 @@ func (d *deal) eveSigns(c *chain, leg int, k kind, ref string) {
 	d.w.txs[t.id] = t
 	d.w.log("Eve sends %s, %s of leg %d of swap%d", t.id, k, leg, d.n)
 	c.submit(t)
+	return t
 }
 
 // conflicts are transactions of the other branch of a reorganisation: what Eve

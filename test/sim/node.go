@@ -156,13 +156,15 @@ func (n *node) start(ctx context.Context) {
 		l.watcher = watch.New(c.id, a, a, publisher{n, l}, log)
 		l.feed = &engine.Feed{Engine: e, Bus: broker{n}, Chain: c.id, Log: log, Quiet: time.Hour}
 		n.lines = append(n.lines, l)
-		chains = append(chains, runner.Chain{ID: c.id, Signer: a, Ledger: a})
+		chains = append(chains, runner.Chain{ID: c.id, Signer: a, Ledger: a, Cosigner: a})
 		ids = append(ids, c.id)
 	}
 	n.runner = runner.New(runner.Options{
 		Chains: chains, Engine: direct{n}, Swaps: n.disk, Journal: n.w.bug.journal(n), Watchers: broker{n},
 		Secrets: secrets{n.w}, Gates: n.w.bug.gates(n, n.keeper()), Log: log,
-		Budget: func(htlc.Leg) htlc.Amount { return htlc.NewAmount(uint64(maxFloor)) },
+		// Patience runs by a real clock: it is over after the first question.
+		Consent: runner.Consent{Peers: phone{n}, Patience: time.Nanosecond},
+		Budget:  func(htlc.Leg) htlc.Amount { return htlc.NewAmount(uint64(maxFloor)) },
 		Alarm: func(s htlc.Swap, leg int, reason string) {
 			n.w.log("node %d alarm %s of %s leg %d", n.self, reason, n.w.name(s.ID), leg)
 		},

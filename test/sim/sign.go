@@ -294,7 +294,7 @@ func (a *adapter) refused(t *tx) error {
 	if l.account {
 		by, taken := l.used[nonceKey{t.account, t.nonce}]
 		switch {
-		case (t.kind == kindRedeem || t.kind == kindRefund) && l.locks[t.contract] == lockClosed:
+		case (t.kind == kindRedeem || t.kind == kindRefund || t.kind == kindConsent) && l.locks[t.contract] == lockClosed:
 			return failing("SPENT", "broadcast", adapters.ErrSpent)
 		case taken && a.c.depth(by.height) >= deepEnough:
 			return failing("NONCE", "broadcast", adapters.ErrNonceTaken)
@@ -308,7 +308,7 @@ func (a *adapter) refused(t *tx) error {
 	for _, in := range t.ins {
 		if by, spent := l.spent[in]; spent {
 			switch {
-			case t.kind == kindRedeem || t.kind == kindRefund:
+			case t.kind == kindRedeem || t.kind == kindRefund || t.kind == kindConsent:
 				return failing("SPENT", "broadcast", adapters.ErrSpent)
 			case a.c.depth(by.height) >= deepEnough:
 				return failing("COIN", "broadcast", adapters.ErrNonceTaken)

@@ -85,7 +85,7 @@ func (t *twin) Active(ctx context.Context, visit func(htlc.Swap) error) error {
 
 func (t *twin) Pending(ctx context.Context) ([]engine.StoredEffect, error) {
 	model, modelErr := t.memory.Pending(ctx)
-	real, realErr := t.real.Pending(ctx)
+	real, realErr := t.real.Pending(patient(ctx))
 	if len(model)+len(real) > 0 {
 		t.differ("the list of pending effects", model, real, modelErr, realErr)
 	}
@@ -94,33 +94,33 @@ func (t *twin) Pending(ctx context.Context) ([]engine.StoredEffect, error) {
 
 func (t *twin) Cursor(ctx context.Context, chain htlc.ChainID) (engine.Cursor, error) {
 	model, modelErr := t.memory.Cursor(ctx, chain)
-	real, realErr := t.real.Cursor(ctx, chain)
+	real, realErr := t.real.Cursor(patient(ctx), chain)
 	t.differ("the cursor", model, real, modelErr, realErr)
 	return real, realErr
 }
 
 func (t *twin) Commit(ctx context.Context, b engine.Batch) error {
-	modelErr, realErr := t.memory.Commit(ctx, b), t.real.Commit(ctx, b)
+	modelErr, realErr := t.memory.Commit(ctx, b), t.real.Commit(patient(ctx), b)
 	t.differ("a commit", nil, nil, modelErr, realErr)
 	return realErr
 }
 
 func (t *twin) Swap(ctx context.Context, id htlc.SwapID) (htlc.Swap, error) {
 	model, modelErr := t.memory.Swap(ctx, id)
-	real, realErr := t.real.Get(ctx, id)
+	real, realErr := t.real.Get(patient(ctx), id)
 	t.differ("a swap", model, real.Swap, modelErr, realErr)
 	return real.Swap, realErr
 }
 
 func (t *twin) SaveTxs(ctx context.Context, txs []engine.JournalTx) error {
-	modelErr, realErr := t.memory.SaveTxs(ctx, txs), t.real.SaveTxs(ctx, txs)
+	modelErr, realErr := t.memory.SaveTxs(ctx, txs), t.real.SaveTxs(patient(ctx), txs)
 	t.differ("saving transactions", nil, nil, modelErr, realErr)
 	return realErr
 }
 
 func (t *twin) Txs(ctx context.Context, swap htlc.SwapID, leg int, p htlc.Purpose) ([]engine.JournalTx, error) {
 	model, modelErr := t.memory.Txs(ctx, swap, leg, p)
-	real, realErr := t.real.Txs(ctx, swap, leg, p)
+	real, realErr := t.real.Txs(patient(ctx), swap, leg, p)
 	if len(model)+len(real) > 0 {
 		t.differ("the journal", model, real, modelErr, realErr)
 	}
@@ -128,7 +128,7 @@ func (t *twin) Txs(ctx context.Context, swap htlc.SwapID, leg int, p htlc.Purpos
 }
 
 func (t *twin) MarkReleased(ctx context.Context, chain htlc.ChainID, txid string) error {
-	modelErr, realErr := t.memory.MarkReleased(ctx, chain, txid), t.real.MarkReleased(ctx, chain, txid)
+	modelErr, realErr := t.memory.MarkReleased(ctx, chain, txid), t.real.MarkReleased(patient(ctx), chain, txid)
 	t.differ("marking a transaction", nil, nil, modelErr, realErr)
 	return realErr
 }
@@ -139,3 +139,7 @@ func (t *twin) close() error {
 	}
 	return t.real.Close()
 }
+
+// patient takes the deadline away: those of the runner run by a real clock, and
+// the model beside the database knows none.
+func patient(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }

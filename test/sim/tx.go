@@ -36,7 +36,8 @@ type tx struct {
 	contract string
 	amount   int64
 	secret   []byte
-	rate     int64 // pays for itself: a transaction has size one
+	intent   htlc.Intent // of a spend by consent
+	rate     int64       // pays for itself: a transaction has size one
 	ins      []string
 	outs     []output
 	account  string // whose nonce it uses, on chains with accounts

@@ -346,6 +346,15 @@ func (w *world) name(id htlc.SwapID) string {
 	return "?"
 }
 
+func (w *world) deal(id htlc.SwapID) *deal {
+	for _, d := range w.deals {
+		if d.id == id {
+			return d
+		}
+	}
+	panic("no deal " + id.String())
+}
+
 func (w *world) dealOf(contract string) (*deal, int) {
 	for _, d := range w.deals {
 		for leg, id := range d.contracts {

@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -91,15 +92,32 @@ func TestSignerAbsentForAWhile(t *testing.T) {
 	ctx := swapContext(t)
 	p, holders := newKeylessPair(ctx, t)
 	id := p.agree(ctx)
-	p.initiator.reaches(ctx, id, funded(sdk.LegRolePayer, 1))
+	s := p.initiator.reaches(ctx, id, funded(sdk.LegRolePayer, 1))
 	holders[p.initiator].kill()
-	p.participant.reaches(ctx, id, funded(sdk.LegRolePayer, 1))
+	signatures(t, s, sdk.SignatureSigned, sdk.SignatureUnsigned, sdk.SignatureSigned)
+	if until := s.GetSignatures()[1].GetUntil(); !until.AsTime().Equal(s.GetCutOff().AsTime()) {
+		t.Errorf("the redeem is to be signed until %s, the cut-off is %s", until.AsTime(), s.GetCutOff().AsTime())
+	}
+	s = p.participant.reaches(ctx, id, funded(sdk.LegRolePayer, 1))
 	holders[p.participant].kill()
+	signatures(t, s, sdk.SignatureSigned, sdk.SignatureUnsigned, sdk.SignatureUnsigned)
 	p.initiator.reaches(ctx, id, funded(sdk.LegRolePayee, 2))
 	holders[p.initiator].start(ctx)
 	p.participant.reaches(ctx, id, func(s *sdk.Swap) bool { return s.GetPhase() == sdk.PhaseRedeeming })
 	holders[p.participant].start(ctx)
 	p.swapped(ctx, id)
+}
+
+// signatures are those of funding, redeem and refund, as the node tells them.
+func signatures(t *testing.T, s *sdk.Swap, want ...sdk.SignatureState) {
+	t.Helper()
+	var got []sdk.SignatureState
+	for _, b := range s.GetSignatures() {
+		got = append(got, b.GetState())
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("signatures are %v, want %v", s.GetSignatures(), want)
+	}
 }
 
 // TestSignerAbsentAtFunding: the participant's signer dies before its leg could be

@@ -64,7 +64,7 @@ func (s *slowLine) carry(to, from net.Conn, answers bool) {
 	for {
 		n, err := from.Read(buffer)
 		if answers && n > 0 {
-			time.Sleep(time.Duration(s.late.Load()))
+			<-time.After(time.Duration(s.late.Load()))
 		}
 		if _, failed := to.Write(buffer[:n]); failed != nil || err != nil {
 			return
@@ -164,7 +164,7 @@ func TestSignerRefusesTheFunding(t *testing.T) {
 			t.Parallel()
 			ctx := swapContext(t)
 			p, holders := newKeylessPair(ctx, t)
-			holders[row.who(p)].judges(ctx, "1s", fmt.Sprintf(`max_fees: [{chain: "%s", most: 1}]`, row.chain))
+			holders[row.who(p)].judges(ctx, "1s", fmt.Sprintf(`max_fees: [{chain: %q, most: 1}]`, row.chain))
 			id := p.agree(ctx)
 			p.participant.ends(ctx, id, sdk.OutcomeCancelled)
 			s := p.initiator.ends(ctx, id, row.initiator)

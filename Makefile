@@ -10,10 +10,10 @@ export PATH := $(root)/bin:$(PATH)$(if $(pg_bin),:$(pg_bin))
 
 # Packages that start goroutines or guard state against them. The race detector
 # multiplies the cost of gas and script tests, which have one goroutine; those
-# that measure sizes over hundreds of signatures are left to the other run.
+# that sign hundreds of times to measure sizes and outputs are left to the other run.
 race_dirs := adapters/bitcoin adapters/evm adapters/backend
 race_trees := monitor internal/devnet internal/node internal/server internal/signer internal/store internal/tower internal/wallet
-race_skip := ^Test(SweepSizes|CooperativeSizes)$$
+race_skip := ^Test(SweepSizes|CooperativeSizes|PresignedAltered|Safety_B5_.*)$$
 RACE ?= $(foreach d,$(race_dirs),$(if $(wildcard $(d)/*_test.go),./$(d))) \
 	$(foreach d,$(race_trees),$(if $(wildcard $(d)),./$(d)/...))
 

@@ -122,7 +122,7 @@ func startBtcd(ctx context.Context, dir string) (*bitcoind, error) {
 		"--logdir="+filepath.Join(dir, "btcd-logs"), "--configfile=/dev/null",
 		fmt.Sprintf("--listen=127.0.0.1:%d", listen), fmt.Sprintf("--rpclisten=127.0.0.1:%d", rpcPort),
 		"--rpcuser="+rpcUser, "--rpcpass="+rpcPassword, "--notls", "--txindex", "--nodnsseed",
-		"--rejectnonstd", "--miningaddr="+to.EncodeAddress())
+		"--rejectnonstd", "--rpcmaxclients=200", "--miningaddr="+to.EncodeAddress())
 	if err != nil {
 		return nil, err
 	}

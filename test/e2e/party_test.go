@@ -44,7 +44,10 @@ type settings struct {
 	Dir, Driver, DSN, Bus, Prefix string
 	API, Peer, Metrics            int
 	Ballast                       int // MiB; small, since there are many nodes
-	Bitcoin, Ethereum             string
+	// Birth of the seed: nodes that read every block from the first one, a dozen
+	// at a time, keep each other from answering in time.
+	Birth             int
+	Bitcoin, Ethereum string
 	// MoreBitcoin and MoreEthereum are further keys of the chains, in YAML.
 	MoreBitcoin, MoreEthereum string
 	// MorePolicy are further keys of the policy.
@@ -79,11 +82,15 @@ log: {level: debug}
 metrics: {listen: "127.0.0.1:{{.Metrics}}"}
 chains:
   - {name: bitcoin, kind: bitcoin, id: "` + bitcoinChain + `", url: "{{.Bitcoin}}", user: ` + rpcUser + `, password: ` + rpcPassword + `,
-     profile: devnet, poll_interval: 200ms, fees: {stress_rate: 20}{{.MoreBitcoin}}}
+     profile: devnet, poll_interval: 200ms, birth_height: {{.Birth}}, fees: {stress_rate: 20}{{.MoreBitcoin}}}
   - {name: ethereum, kind: evm, id: "` + ethereumChain + `", url: "{{.Ethereum}}",
      profile: devnet, poll_interval: 200ms, fees: {stress_rate: 20}{{.MoreEthereum}}}
 {{.More}}
 `))
+
+// sinceBirth is how many blocks may be undone and the seed is still younger than
+// the first one that its node reads.
+const sinceBirth = 20
 
 func newAccount() (wallet.EVMAccount, error) {
 	seed, err := wallet.NewSeed(12)
@@ -105,8 +112,10 @@ func newParty(ctx context.Context, t *testing.T, name string, where storage, on 
 	must(t, err)
 	p := &party{t: t, name: name, dir: dir, chains: on}
 	p.account = p.makeSeed()
+	height, err := on.bitcoin.height(ctx)
+	must(t, err)
 	p.set = settings{
-		Dir: dir, Ballast: 8, Driver: where.driver, Prefix: strings.ToLower(fmt.Sprintf("t%x", p.account[:6])),
+		Dir: dir, Ballast: 8, Birth: max(height-sinceBirth, 0), Driver: where.driver, Prefix: strings.ToLower(fmt.Sprintf("t%x", p.account[:6])),
 		Bitcoin: on.bitcoin.url, Ethereum: on.ethereum.url,
 	}
 	p.set.takePorts(t)

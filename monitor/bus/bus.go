@@ -52,6 +52,10 @@ const heartbeat = time.Second
 // restartPause keeps a failing server from being asked without a rest.
 const restartPause = 100 * time.Millisecond
 
+// ackWait is how long a message waits for the stream's word before the stream is
+// looked at and the message sent again; the engine knows a doubled one.
+const ackWait = 2 * time.Second
+
 // pullAhead bounds what the server sends before the engine has taken it.
 const pullAhead = 256
 
@@ -150,14 +154,23 @@ func (b *Bus) Publish(ctx context.Context, m Message) error {
 }
 
 func (b *Bus) publish(ctx context.Context, msg *nats.Msg) error {
-	_, err := b.js.PublishMsg(ctx, msg)
+	err := b.acknowledged(ctx, msg)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	if err := b.ensureStream(ctx); err != nil {
 		return err
 	}
-	_, err = b.js.PublishMsg(ctx, msg)
+	return b.acknowledged(ctx, msg)
+}
+
+// acknowledged does not wait for as long as the caller has: a stream that is
+// deleted while it takes a message never answers, and the watcher would stand
+// still meanwhile.
+func (b *Bus) acknowledged(ctx context.Context, msg *nats.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, ackWait)
+	defer cancel()
+	_, err := b.js.PublishMsg(ctx, msg)
 	return err
 }
 

@@ -309,3 +309,26 @@ func TestPrefixIsOneWord(t *testing.T) {
 		}
 	}
 }
+
+// A stream that is deleted while it takes a message never answers. The message is
+// sent again long before the time of whoever publishes is over.
+func TestAMessageWithoutAnAnswerIsSentAgain(t *testing.T) {
+	b := embedded(t)
+	if err := b.DeleteStream(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// Somebody hears it and says nothing: else the server would say that nobody does.
+	deaf, err := b.nc.SubscribeSync(b.facts(chainID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = deaf.Unsubscribe() }()
+	if err := b.nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*ackWait)
+	defer cancel()
+	if err := b.Publish(ctx, stepAt(1, 1)); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -136,8 +136,12 @@ func (n *node) checkHeader(h *wire.BlockHeader) error {
 	if target.Sign() <= 0 || target.Cmp(n.params.Net.PowLimit) > 0 {
 		return fmt.Errorf("the difficulty %08x is none of the chain", h.Bits)
 	}
-	if hash := h.BlockHash(); blockchain.HashToBig(&hash).Cmp(target) > 0 {
-		return fmt.Errorf("block %s shows too little work", hash)
+	work, err := n.params.workOf(h)
+	if err != nil {
+		return err
+	}
+	if blockchain.HashToBig(&work).Cmp(target) > 0 {
+		return fmt.Errorf("block %s shows too little work", h.BlockHash())
 	}
 	return nil
 }

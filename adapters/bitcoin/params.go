@@ -20,6 +20,8 @@ type Params struct {
 	// DustRate is what the chain's nodes price the spending of an output with,
 	// in base units for a byte, to tell dust by.
 	DustRate int64
+	// Scrypt: headers show their work by scrypt and not by their own hash.
+	Scrypt bool
 }
 
 // caipDigits of the genesis hash name a chain in CAIP-2.
@@ -62,7 +64,7 @@ func Signet() Params { return newParams(&chaincfg.SigNetParams, coinTypeBitcoin,
 // are of a form of their own.
 func LitecoinRegtest() Params {
 	p := newParams(litecoinRegtest, coinTypeLitecoin, dustRateLitecoin)
-	p.Symbol = symbolLitecoin
+	p.Symbol, p.Scrypt = symbolLitecoin, true
 	return p
 }
 

@@ -3,7 +3,8 @@
 // SQLite has other words for are replaced as the files are read.
 //
 // The caller owes it that a released migration is never changed: databases
-// with swaps in flight have run it.
+// with swaps in flight have run it. A new one has the highest number: a database
+// that is past a number is refused where a migration of that number turns up.
 package migrations
 
 import (
